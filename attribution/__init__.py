@@ -1,0 +1,1 @@
+"""Opportunities, touchpoints, credit and return on investment."""

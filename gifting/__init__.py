@@ -1,0 +1,1 @@
+"""Budgets, vendors, campaigns, sends and their money."""

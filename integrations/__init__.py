@@ -1,0 +1,1 @@
+"""The outside world: files, CRM connections and their sync."""
