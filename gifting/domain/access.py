@@ -191,5 +191,5 @@ class Actor:
             raise refusals.Forbidden(
                 "This cost center is outside the ones you are placed on. Ask an administrator of "
                 "your organization to place you on it.",
-                field="costCenter",
+                field="cost_center",
             )
