@@ -202,12 +202,12 @@ def period_date(at: dt.datetime, time_zone: str) -> dt.date:
             field="at",
         )
     try:
-        return at.astimezone(_zone(time_zone)).date()
+        return at.astimezone(zone(time_zone)).date()
     except OverflowError:
         raise _out_of_range(at.year) from None
 
 
-def _zone(time_zone: str) -> zoneinfo.ZoneInfo:
+def zone(time_zone: str) -> zoneinfo.ZoneInfo:
     try:
         return zoneinfo.ZoneInfo(time_zone)
     except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):

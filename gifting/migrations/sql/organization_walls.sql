@@ -1,0 +1,42 @@
+-- Each table shows one organization's rows; each reference stays inside it; history stays as it is.
+CALL protect_tenant('gifting_budget');
+CALL protect_tenant('gifting_campaign');
+CALL protect_tenant('gifting_costcenter');
+CALL protect_tenant('gifting_costline');
+CALL protect_tenant('gifting_fiscalcalendar');
+CALL protect_tenant('gifting_fiscalperiod');
+CALL protect_tenant('gifting_giftitem');
+CALL protect_tenant('gifting_membership');
+CALL protect_tenant('gifting_recipient');
+CALL protect_tenant('gifting_send');
+CALL protect_tenant('gifting_sendevent');
+CALL protect_tenant('gifting_servicetoken');
+CALL protect_tenant('gifting_spendrollup');
+CALL protect_tenant('gifting_vendor');
+
+CALL link_tenant('gifting_budget', 'cost_center_id', 'gifting_costcenter');
+CALL link_tenant('gifting_budget', 'campaign_id', 'gifting_campaign');
+CALL link_tenant('gifting_budget', 'fiscal_period_id', 'gifting_fiscalperiod');
+CALL link_tenant('gifting_giftitem', 'vendor_id', 'gifting_vendor');
+CALL link_tenant('gifting_campaign', 'cost_center_id', 'gifting_costcenter');
+CALL link_tenant('gifting_fiscalperiod', 'calendar_id', 'gifting_fiscalcalendar');
+CALL link_tenant('gifting_costcenter', 'parent_id', 'gifting_costcenter');
+CALL link_tenant('gifting_membership', 'cost_center_id', 'gifting_costcenter');
+CALL link_tenant('gifting_send', 'campaign_id', 'gifting_campaign');
+CALL link_tenant('gifting_send', 'vendor_id', 'gifting_vendor');
+CALL link_tenant('gifting_send', 'gift_item_id', 'gifting_giftitem');
+CALL link_tenant('gifting_send', 'recipient_id', 'gifting_recipient');
+CALL link_tenant('gifting_send', 'cost_center_id', 'gifting_costcenter');
+CALL link_tenant('gifting_sendevent', 'send_id', 'gifting_send');
+CALL link_tenant('gifting_costline', 'send_id', 'gifting_send');
+CALL link_tenant('gifting_costline', 'fiscal_period_id', 'gifting_fiscalperiod');
+CALL link_tenant('gifting_costline', 'campaign_id', 'gifting_campaign');
+CALL link_tenant('gifting_costline', 'vendor_id', 'gifting_vendor');
+CALL link_tenant('gifting_costline', 'cost_center_id', 'gifting_costcenter');
+CALL link_tenant('gifting_spendrollup', 'fiscal_period_id', 'gifting_fiscalperiod');
+CALL link_tenant('gifting_spendrollup', 'campaign_id', 'gifting_campaign');
+CALL link_tenant('gifting_spendrollup', 'vendor_id', 'gifting_vendor');
+CALL link_tenant('gifting_spendrollup', 'cost_center_id', 'gifting_costcenter');
+
+CALL seal_history('gifting_sendevent');
+CALL seal_history('gifting_costline');

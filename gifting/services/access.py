@@ -1,0 +1,150 @@
+"""Decide who asks: a person with a membership, a machine with a token, or the product itself."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from gifting import models
+from gifting.domain import access, refusals
+from gifting.selectors import organizations
+from gifting.services import tenancy
+
+TOKEN_PREFIX = "tribute_"  # noqa: S105 - the public beginning of every token, for secret scanners
+TOKEN_BYTES = 32
+SHOWN_LENGTH = 14
+LONGEST_TOKEN_DAYS = 366
+
+
+class Unauthenticated(refusals.Forbidden):
+    """Nobody is known to be asking, or the token is unknown, expired or revoked."""
+
+    code = "UNAUTHENTICATED"
+
+
+class UnknownOrganization(refusals.NotFound):
+    """The organization does not exist, or the person is not a member of it."""
+
+    code = "UNKNOWN_ORGANIZATION"
+
+
+class TokenLifetimeOutOfRange(refusals.Invalid):
+    code = "TOKEN_LIFETIME_OUT_OF_RANGE"
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A new token; the secret exists only here, once."""
+
+    public_id: UUID
+    secret: str
+    expires_at: datetime
+
+
+def actor_for_user(*, user_id: int, organization_slug: str | None) -> access.Actor:
+    """Return the person's actor in the named organization, or in the only one they belong to.
+
+    Raises UnknownOrganization.
+    """
+    with tenancy.door(f"user:{user_id}"):
+        organization_ids = list(
+            models.Membership.objects.filter(user_id=user_id).values_list(
+                "organization_id", flat=True
+            )
+        )
+    if organization_slug is None and len(organization_ids) == 1:
+        return _member(user_id=user_id, organization_id=organization_ids[0])
+    if organization_slug is None:
+        raise UnknownOrganization(
+            f"You are a member of {len(organization_ids)} organizations. "
+            "Name one in the header X-Organization."
+        )
+    with tenancy.door(f"slug:{organization_slug}"):
+        found = organizations.find_by_slug(slug=organization_slug)
+    if found is None or found.id not in organization_ids:
+        raise UnknownOrganization(
+            f"You are not a member of an organization {organization_slug!r}. "
+            "Check the name in the header X-Organization."
+        )
+    return _member(user_id=user_id, organization_id=found.id)
+
+
+def actor_for_token(*, secret: str, at: datetime) -> access.Actor:
+    """Return the token's actor; raises Unauthenticated for a token that does not work."""
+    secret_hash = _hash(secret)
+    with tenancy.door(f"token:{secret_hash}"):
+        token = models.ServiceToken.objects.filter(secret_hash=secret_hash).first()
+    if token is None or token.revoked_at is not None or token.expires_at <= at:
+        raise Unauthenticated("The token is unknown, expired or revoked. Ask for a new one.")
+    return access.Actor.token(
+        token_id=token.id,
+        organization_id=token.organization_id,
+        scopes=[access.Scope(scope) for scope in token.scopes],
+    )
+
+
+def issue_token(
+    *,
+    actor: access.Actor,
+    name: str,
+    scopes: frozenset[access.Scope],
+    lifetime: timedelta,
+    at: datetime,
+) -> IssuedToken:
+    """Make a service token and return its secret, which is not kept.
+
+    Raises Forbidden and TokenLifetimeOutOfRange.
+    """
+    actor.require(access.Permission.MANAGE_ACCESS)
+    if not timedelta(0) < lifetime <= timedelta(days=LONGEST_TOKEN_DAYS):
+        raise TokenLifetimeOutOfRange(
+            f"A token lives from now up to {LONGEST_TOKEN_DAYS} days.", field="lifetime"
+        )
+    secret = TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+    token = models.ServiceToken.objects.create(
+        organization_id=actor.organization_id,
+        name=name,
+        prefix=secret[:SHOWN_LENGTH],
+        secret_hash=_hash(secret),
+        scopes=sorted(scopes),
+        created_by_id=actor.user_id,
+        expires_at=at + lifetime,
+    )
+    return IssuedToken(public_id=token.public_id, secret=secret, expires_at=token.expires_at)
+
+
+def revoke_token(*, actor: access.Actor, public_id: UUID, at: datetime) -> None:
+    """Stop a token from the next request on; a revoked token stays revoked."""
+    actor.require(access.Permission.MANAGE_ACCESS)
+    models.ServiceToken.objects.filter(public_id=public_id, revoked_at=None).update(revoked_at=at)
+
+
+def add_member(
+    *, actor: access.Actor, user_id: int, role: access.Role, cost_center_id: int | None = None
+) -> None:
+    """Give a person a role; a person has one role in an organization."""
+    actor.require(access.Permission.MANAGE_ACCESS)
+    models.Membership.objects.update_or_create(
+        organization_id=actor.organization_id,
+        user_id=user_id,
+        defaults={"role": role.value, "cost_center_id": cost_center_id},
+    )
+
+
+def _member(*, user_id: int, organization_id: UUID) -> access.Actor:
+    with tenancy.organization(organization_id):
+        membership = models.Membership.objects.get(user_id=user_id)
+        placed_on = membership.cost_center_id or organizations.root_cost_center_id()
+        return access.Actor.member(
+            user_id=user_id,
+            organization_id=organization_id,
+            role=access.Role(membership.role),
+            cost_center_ids=organizations.subtree(cost_center_ids=[placed_on]),
+        )
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

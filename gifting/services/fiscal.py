@@ -1,0 +1,70 @@
+"""Generate the fiscal periods that facts fall into, as rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from uuid import UUID
+
+from gifting import models
+from gifting.domain import access, fiscal
+
+
+def create_calendar(*, actor: access.Actor, calendar: fiscal.Calendar) -> None:
+    """Record the organization's own calendar."""
+    actor.require(access.Permission.MANAGE_ACCESS)
+    models.FiscalCalendar.objects.create(
+        organization_id=actor.organization_id,
+        kind=calendar.kind.value,
+        start_month=calendar.start_month,
+        start_day=calendar.start_day,
+        week_ends_on=calendar.week_ends_on.value,
+        year_end_rule=calendar.year_end_rule.value,
+        label=calendar.label.value,
+        leap_week_in=calendar.leap_week_in,
+    )
+
+
+def ensure_periods(*, organization_id: UUID, dates: Iterable[dt.date]) -> None:
+    """Generate each fiscal year that holds one of these dates and is not there yet.
+
+    Years that exist stay as they are, since a controller may have edited them. Raises
+    FiscalYearOutOfRange.
+    """
+    row = models.FiscalCalendar.objects.get(is_default=True)
+    calendar = _calendar(row)
+    wanted = {fiscal.fiscal_year_of(calendar, date) for date in dates}
+    there = set(
+        models.FiscalPeriod.objects.filter(calendar=row, fiscal_year__in=wanted).values_list(
+            "fiscal_year", flat=True
+        )
+    )
+    models.FiscalPeriod.objects.bulk_create(
+        [
+            models.FiscalPeriod(
+                organization_id=organization_id,
+                calendar=row,
+                fiscal_year=period.fiscal_year,
+                quarter=period.quarter,
+                number=period.number,
+                name=period.name,
+                starts_on=period.starts_on,
+                ends_on=period.ends_on,
+            )
+            for year in sorted(wanted - there)
+            for period in fiscal.periods(calendar, year)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _calendar(row: models.FiscalCalendar) -> fiscal.Calendar:
+    return fiscal.Calendar(
+        kind=fiscal.Kind(row.kind),
+        start_month=row.start_month,
+        start_day=row.start_day,
+        week_ends_on=fiscal.Weekday(row.week_ends_on),
+        year_end_rule=fiscal.YearEndRule(row.year_end_rule),
+        label=fiscal.Label(row.label),
+        leap_week_in=row.leap_week_in,
+    )
