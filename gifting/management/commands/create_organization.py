@@ -4,26 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from gifting.domain import fiscal, refusals
+from gifting.domain import fiscal
+from gifting.management import console
 from gifting.services import organizations
 
-EPILOG = """Examples:
-  manage.py create_organization "Acme Corporation" --currency USD --fiscal-year-start 2
-  manage.py create_organization Müller --currency EUR --time-zone Europe/Berlin
-"""
 
-
-class Command(BaseCommand):
+class Command(console.ConsoleCommand):
     """Create an organization with its fiscal calendar and its root cost center."""
 
     help = "Create an organization with its fiscal calendar and its root cost center."
-
-    def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
-        parser = super().create_parser(prog_name, subcommand, **options)
-        parser.epilog = EPILOG
-        return parser
+    examples = """\
+  manage.py create_organization "Acme Corporation" --currency USD --fiscal-year-start 2
+  manage.py create_organization Müller --currency EUR --time-zone Europe/Berlin"""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="as people write it; commands use its short form")
@@ -40,13 +34,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_: Any, **options: Any) -> None:
-        try:
-            created = organizations.create(
-                name=options["name"],
-                currency=options["currency"],
-                time_zone=options["time_zone"],
-                calendar=fiscal.Calendar(start_month=options["fiscal_year_start"]),
-            )
-        except refusals.Refusal as refusal:
-            raise CommandError(refusal.message, returncode=2) from refusal
+        created = organizations.create(
+            name=options["name"],
+            currency=options["currency"],
+            time_zone=options["time_zone"],
+            calendar=fiscal.Calendar(start_month=options["fiscal_year_start"]),
+        )
         self.stdout.write(f"Created {created.name}: use --organization {created.slug}")
