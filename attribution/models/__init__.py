@@ -11,7 +11,7 @@ from attribution.models.opportunities import (
     OwnerChange,
     StageChange,
 )
-from attribution.models.touchpoints import Touchpoint, TouchpointCursor
+from attribution.models.touchpoints import Touchpoint
 
 __all__ = [
     "Account",
@@ -26,5 +26,4 @@ __all__ = [
     "OwnerChange",
     "StageChange",
     "Touchpoint",
-    "TouchpointCursor",
 ]

@@ -30,6 +30,9 @@ class Touchpoint(tenancy.TenantModel):
     vendor = tenancy.link("gifting.Vendor", null=True, blank=True)
     cost_center = tenancy.link("gifting.CostCenter", null=True, blank=True)
     send = tenancy.link("gifting.Send", null=True, blank=True)
+    is_retracted = models.BooleanField(
+        default=False, help_text="Its source took it back, such as a gift that never arrived"
+    )
     is_synthetic = models.BooleanField(default=False, editable=False)
 
     class Meta:
@@ -50,15 +53,3 @@ class Touchpoint(tenancy.TenantModel):
 
     def __str__(self) -> str:
         return f"{self.channel} {self.occurred_at:%Y-%m-%d}"
-
-
-class TouchpointCursor(tenancy.TenantModel):
-    """How far the send events of the room below have been read."""
-
-    last_event_id = models.BigIntegerField(default=0)
-
-    class Meta:
-        constraints = (tenancy.unique("touchpoint_cursor_is_one"),)
-
-    def __str__(self) -> str:
-        return f"after event {self.last_event_id}"

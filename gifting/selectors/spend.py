@@ -1,0 +1,145 @@
+"""Spend by any cut, from the rollup that moves in the same transaction as the cost lines.
+
+Spend is the sum of cost line changes: each component's latest amount, in the fiscal period in which
+each change was recorded. Every cut adds up to the same total.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from django.db.models import F, Q, Sum
+
+from gifting import models
+from gifting.domain import access, money, refusals
+
+MOST_ROWS = 5_000
+
+
+class Dimension(StrEnum):
+    """What spend can be cut by."""
+
+    CAMPAIGN = "CAMPAIGN"
+    VENDOR = "VENDOR"
+    COST_CENTER = "COST_CENTER"
+    FISCAL_PERIOD = "FISCAL_PERIOD"
+    COMPONENT = "COMPONENT"
+
+
+class TooManyRows(refusals.Invalid):
+    code = "TOO_MANY_ROWS"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Which part of the spend is meant; empty means all of it."""
+
+    fiscal_year: int | None = None
+    quarter: int | None = None
+    fiscal_period_ids: Collection[UUID] = ()
+    campaign_ids: Collection[UUID] = ()
+    vendor_ids: Collection[UUID] = ()
+    cost_center_ids: Collection[UUID] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SpendRow:
+    """One slice: its public id where it is a record, its label and its amount."""
+
+    key: UUID | None
+    label: str
+    amount: money.Money
+
+
+_KEYS = {
+    Dimension.CAMPAIGN: ("campaign__public_id", "campaign__name"),
+    Dimension.VENDOR: ("vendor__public_id", "vendor__name"),
+    Dimension.COST_CENTER: ("cost_center__public_id", "cost_center__name"),
+    Dimension.FISCAL_PERIOD: ("fiscal_period__public_id", "fiscal_period__name"),
+    Dimension.COMPONENT: (None, "component"),
+}
+
+
+def total(*, actor: access.Actor, currency: str, cut: Cut) -> money.Money:
+    """Return all spend of the cut in one currency."""
+    amount = (
+        _lines(actor=actor, cut=cut)
+        .filter(currency=currency)
+        .aggregate(amount=Sum("amount_minor"))["amount"]
+    )
+    return money.Money(int(amount or 0), currency)
+
+
+def currencies(*, actor: access.Actor, cut: Cut) -> tuple[str, ...]:
+    """Return the currencies that the cut holds spend in, sorted."""
+    return tuple(
+        _lines(actor=actor, cut=cut)
+        .order_by("currency")
+        .values_list("currency", flat=True)
+        .distinct()
+    )
+
+
+def by(
+    *, actor: access.Actor, dimension: Dimension, currency: str, cut: Cut
+) -> tuple[SpendRow, ...]:
+    """Return the spend of each slice, largest first; the slices add up to `total`.
+
+    Raises Forbidden, and TooManyRows beyond 5,000 slices.
+    """
+    key, label = _KEYS[dimension]
+    rows = (
+        _lines(actor=actor, cut=cut)
+        .filter(currency=currency)
+        .values(label=F(label), **({"key": F(key)} if key else {}))
+        .annotate(amount=Sum("amount_minor"))
+        .order_by("-amount", "label")[: MOST_ROWS + 1]
+    )
+    return tuple(
+        SpendRow(
+            key=row.get("key"),
+            label=row["label"],
+            amount=money.Money(int(row["amount"]), currency),
+        )
+        for row in _bounded(rows)
+    )
+
+
+def _lines(*, actor: access.Actor, cut: Cut):
+    actor.require(access.Permission.READ_SPEND)
+    return models.SpendRollup.objects.filter(_visible(actor), _period(cut), *_any_of(cut))
+
+
+def _visible(actor: access.Actor) -> Q:
+    return Q() if actor.cost_center_ids is None else Q(cost_center_id__in=actor.cost_center_ids)
+
+
+def _period(cut: Cut) -> Q:
+    wanted = Q()
+    if cut.fiscal_year is not None:
+        wanted &= Q(fiscal_period__fiscal_year=cut.fiscal_year)
+    if cut.quarter is not None:
+        wanted &= Q(fiscal_period__quarter=cut.quarter)
+    return wanted
+
+
+def _any_of(cut: Cut) -> Iterable[Q]:
+    chosen = {
+        "fiscal_period": cut.fiscal_period_ids,
+        "campaign": cut.campaign_ids,
+        "vendor": cut.vendor_ids,
+        "cost_center": cut.cost_center_ids,
+    }
+    return [Q(**{f"{name}__public_id__in": list(ids)}) for name, ids in chosen.items() if ids]
+
+
+def _bounded(rows):
+    found = list(rows)
+    if len(found) > MOST_ROWS:
+        raise TooManyRows(
+            f"More than {MOST_ROWS:,} slices. Narrow the cut, for example to one fiscal year."
+        )
+    return found
