@@ -1,0 +1,99 @@
+"""One row of every tenant model, for tests that must hold for all of them.
+
+A model that is missing here fails `tests/architecture/test_tenancy_coverage.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from django.apps import apps
+from django.db import models
+
+from attribution import models as attribution
+from gifting import models as gifting
+from gifting.domain import access, lifecycle
+from integrations import models as integrations
+from tests.factories import imports, opportunities, organizations, sends
+
+ROOMS = ("gifting", "attribution", "integrations")
+# Rows that no tenant owns, with the reason.
+SHARED_MODELS = frozenset({"integrations.Heartbeat"})  # A queue serves every organization.
+
+
+def tenant_models() -> list[type[models.Model]]:
+    """Return every model of the rooms that belongs to an organization."""
+    return [
+        model
+        for room in ROOMS
+        for model in apps.get_app_config(room).get_models()
+        if model._meta.label not in SHARED_MODELS and model is not gifting.Organization
+    ]
+
+
+def make_row(model: type[models.Model]) -> models.Model:
+    """Make a row of the model with all that it needs."""
+    return MAKERS[model]()
+
+
+def make_one_of_each() -> None:
+    """Put at least one row into every tenant table."""
+    for model in tenant_models():
+        make_row(model)
+
+
+def _fiscal_calendar() -> models.Model:
+    return gifting.FiscalCalendar.objects.get(is_default=True)
+
+
+def _membership() -> models.Model:
+    person = organizations.make_person(f"person-{organizations.next_number()}")
+    return gifting.Membership.objects.create(
+        organization_id=organizations.here(), user=person, role=access.Role.MARKETING.value
+    )
+
+
+def _service_token() -> models.Model:
+    issued = organizations.make_service_token()
+    return gifting.ServiceToken.objects.get(public_id=issued.public_id)
+
+
+def _spend_rollup() -> models.Model:
+    line = sends.make_cost_line(sends.make_send(), 10_00)
+    return gifting.SpendRollup.objects.get(campaign=line.campaign)
+
+
+MAKERS: Mapping[type[models.Model], Callable[[], models.Model]] = {
+    gifting.Budget: lambda: sends.make_budget(campaign=sends.make_campaign()),
+    gifting.Campaign: sends.make_campaign,
+    gifting.CostCenter: organizations.make_cost_center,
+    gifting.CostLine: lambda: sends.make_cost_line(sends.make_send(), 10_00),
+    gifting.FiscalCalendar: _fiscal_calendar,
+    gifting.FiscalPeriod: lambda: sends.period_of(sends.DAY),
+    gifting.GiftItem: sends.make_gift_item,
+    gifting.Membership: _membership,
+    gifting.Recipient: sends.make_recipient,
+    gifting.Send: sends.make_send,
+    gifting.SendEvent: lambda: sends.make_event(sends.make_send(), lifecycle.State.SHIPPED),
+    gifting.ServiceToken: _service_token,
+    gifting.SpendRollup: _spend_rollup,
+    gifting.Vendor: sends.make_vendor,
+    attribution.Account: lambda: opportunities.make_account(parent=opportunities.make_account()),
+    attribution.AmountChange: opportunities.make_amount_change,
+    attribution.AttributionRun: lambda: opportunities.make_run(
+        model=f"MODEL_{organizations.next_number()}"
+    ),
+    attribution.AttributionTotal: opportunities.make_total,
+    attribution.Contact: opportunities.make_contact,
+    attribution.Credit: opportunities.make_credit,
+    attribution.CreditRollup: opportunities.make_credit_rollup,
+    attribution.Opportunity: opportunities.make_opportunity,
+    attribution.OpportunityContactRole: opportunities.make_contact_role,
+    attribution.OwnerChange: opportunities.make_owner_change,
+    attribution.StageChange: opportunities.make_stage_change,
+    attribution.Touchpoint: lambda: opportunities.make_touchpoint(
+        send=sends.make_send(), contact=opportunities.make_contact()
+    ),
+    integrations.ImportRun: imports.make_import_run,
+    integrations.QuarantinedRow: imports.make_quarantined_row,
+}
