@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q, QuerySet, Sum
 
 from gifting import models
 from gifting.domain import access, money, refusals
 
 MOST_ROWS = 5_000
+
+Row = TypeVar("Row")
 
 
 class Dimension(StrEnum):
@@ -104,31 +107,35 @@ def by(
             label=row["label"],
             amount=money.Money(int(row["amount"]), currency),
         )
-        for row in _bounded(rows)
+        for row in bounded(rows)
     )
 
 
-def _lines(*, actor: access.Actor, cut: Cut):
+def _lines(*, actor: access.Actor, cut: Cut) -> QuerySet[models.SpendRollup]:
     actor.require(access.Permission.READ_SPEND)
-    return models.SpendRollup.objects.filter(_visible(actor), _period(cut), *_any_of(cut))
+    return models.SpendRollup.objects.filter(visible_to(actor), period_of(cut), *any_of(cut))
 
 
-def _visible(actor: access.Actor) -> Q:
+def visible_to(actor: access.Actor) -> Q:
+    """Limit rows with a cost center to those that the actor sees."""
     return Q() if actor.cost_center_ids is None else Q(cost_center_id__in=actor.cost_center_ids)
 
 
-def _period(cut: Cut) -> Q:
+def period_of(cut: Cut) -> Q:
+    """Limit rows with a fiscal period to those of the cut."""
     wanted = Q()
     if cut.fiscal_year is not None:
         wanted &= Q(fiscal_period__fiscal_year=cut.fiscal_year)
     if cut.quarter is not None:
         wanted &= Q(fiscal_period__quarter=cut.quarter)
+    if cut.fiscal_period_ids:
+        wanted &= Q(fiscal_period__public_id__in=list(cut.fiscal_period_ids))
     return wanted
 
 
-def _any_of(cut: Cut) -> Iterable[Q]:
+def any_of(cut: Cut) -> Iterable[Q]:
+    """Limit rows to the campaigns, vendors and cost centers of the cut."""
     chosen = {
-        "fiscal_period": cut.fiscal_period_ids,
         "campaign": cut.campaign_ids,
         "vendor": cut.vendor_ids,
         "cost_center": cut.cost_center_ids,
@@ -136,7 +143,8 @@ def _any_of(cut: Cut) -> Iterable[Q]:
     return [Q(**{f"{name}__public_id__in": list(ids)}) for name, ids in chosen.items() if ids]
 
 
-def _bounded(rows):
+def bounded(rows: Iterable[Row]) -> list[Row]:
+    """Return the slices; raises TooManyRows beyond the limit."""
     found = list(rows)
     if len(found) > MOST_ROWS:
         raise TooManyRows(

@@ -1,0 +1,85 @@
+"""Turn the sends of the room below into physical touchpoints on the accounts' timelines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import connection
+
+from gifting.domain import access
+from gifting.services import tenancy
+
+SOURCE = "gifting"
+
+# One account or contact per reference: the first one recorded, should two sources use the same id.
+_MATCHED = """
+    WITH account_match AS (
+        SELECT DISTINCT ON (external_id) external_id, id
+        FROM attribution_account ORDER BY external_id, id
+    ), contact_match AS (
+        SELECT DISTINCT ON (external_id) external_id, id, account_id
+        FROM attribution_contact ORDER BY external_id, id
+    ), matched AS (
+        SELECT touch.*, coalesce(account_match.id, contact_match.account_id) AS account_id,
+            contact_match.id AS contact_id
+        FROM gifting_sendtouch AS touch
+        LEFT JOIN account_match ON account_match.external_id = touch.account_reference
+        LEFT JOIN contact_match ON contact_match.external_id = touch.contact_reference
+    )
+"""
+
+_ADD = f"""
+    {_MATCHED}
+    INSERT INTO attribution_touchpoint
+        (organization_id, source, source_id, kind, channel, occurred_at, account_id, contact_id,
+         campaign_id, vendor_id, cost_center_id, send_id, is_retracted, is_synthetic)
+    SELECT organization_id, '{SOURCE}', public_id::text, 'PHYSICAL', channel, occurred_at,
+        account_id, contact_id, campaign_id, vendor_id, cost_center_id, send_id, is_retracted,
+        is_synthetic
+    FROM matched WHERE account_id IS NOT NULL
+    ON CONFLICT (organization_id, source, source_id) DO NOTHING
+"""
+
+_MOVE = f"""
+    {_MATCHED}
+    UPDATE attribution_touchpoint AS kept SET
+        channel = matched.channel, occurred_at = matched.occurred_at,
+        account_id = matched.account_id, contact_id = matched.contact_id,
+        campaign_id = matched.campaign_id, vendor_id = matched.vendor_id,
+        cost_center_id = matched.cost_center_id, is_retracted = matched.is_retracted
+    FROM matched
+    WHERE kept.source = '{SOURCE}' AND kept.source_id = matched.public_id::text
+        AND matched.account_id IS NOT NULL
+        AND (kept.channel, kept.occurred_at, kept.account_id, kept.contact_id, kept.campaign_id,
+             kept.vendor_id, kept.cost_center_id, kept.is_retracted)
+        IS DISTINCT FROM
+            (matched.channel, matched.occurred_at, matched.account_id, matched.contact_id,
+             matched.campaign_id, matched.vendor_id, matched.cost_center_id, matched.is_retracted)
+"""
+
+_UNMATCHED = f"{_MATCHED} SELECT count(*) FROM matched WHERE account_id IS NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """How many touchpoints were added and moved, and how many sends name no known account."""
+
+    added: int
+    moved: int
+    unmatched: int
+
+
+def pull_sends(*, actor: access.Actor) -> Pulled:
+    """Bring the physical touchpoints in step with the sends; a second call changes nothing.
+
+    The sends are compared as a whole: a cursor on event ids would miss an event that was numbered
+    before, but committed after, a later one.
+    """
+    actor.require(access.Permission.RUN_ATTRIBUTION)
+    with tenancy.organization(actor.organization_id), connection.cursor() as cursor:
+        cursor.execute(_MOVE)
+        moved = cursor.rowcount
+        cursor.execute(_ADD)
+        added = cursor.rowcount
+        cursor.execute(_UNMATCHED)
+        return Pulled(added=added, moved=moved, unmatched=int(cursor.fetchone()[0]))
