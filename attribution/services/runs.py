@@ -1,0 +1,228 @@
+"""Run attribution: credits, rollup and totals change in one transaction, or nothing changes.
+
+A run is a version. It is published only after PostgreSQL found that each won opportunity's credits
+add up to its amount, that each credit belongs to this organization, and that credit plus
+unattributed is won revenue in every currency; a run that breaks this is kept as refused, without
+figures. A run that finds exactly what the current one found is not kept: the current one stands.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+from django.db import connection, transaction
+
+from attribution import models
+from attribution.domain import journey, kernel, multitouch
+from attribution.selectors import journeys
+from attribution.services import ledgers, touchpoints
+from gifting.domain import access
+from gifting.services import tenancy
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a run: published, refused with a reason, or equal to the current one."""
+
+    run_id: UUID
+    model: multitouch.Model
+    is_published: bool
+    is_unchanged: bool
+    refusal: str
+
+
+class FiguresDoNotReconcileError(Exception):
+    """PostgreSQL found credits that do not add up."""
+
+
+def run(
+    *,
+    actor: access.Actor,
+    models_to_run: Sequence[multitouch.Model],
+    at: dt.datetime,
+    lookback_days: int | None = journey.DEFAULT_LOOKBACK_DAYS,
+) -> tuple[Outcome, ...]:
+    """Attribute all won opportunities by each model; raises Forbidden and LookbackUnusable."""
+    actor.require(access.Permission.RUN_ATTRIBUTION)
+    journey.require_lookback(lookback_days)
+    with tenancy.organization(actor.organization_id):
+        _wait_for_other_runs(actor.organization_id)
+        touchpoints.pull_sends(actor=actor)
+        request = Request(actor.organization_id, tuple(models_to_run), lookback_days, at)
+        try:
+            with transaction.atomic():
+                return _publish_changes(request, _compute(request))
+        except FiguresDoNotReconcileError as error:
+            return tuple(_refuse(request, model, str(error)) for model in request.models)
+        except _Unchanged as same:
+            return same.outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for."""
+
+    organization_id: UUID
+    models: tuple[multitouch.Model, ...]
+    lookback_days: int | None
+    at: dt.datetime
+
+
+class _Unchanged(Exception):  # noqa: N818 - it carries an answer out of the transaction, not an error
+    def __init__(self, outcomes: tuple[Outcome, ...]) -> None:
+        super().__init__()
+        self.outcomes = outcomes
+
+
+def _compute(request: Request) -> list[tuple[models.AttributionRun, ledgers.Ledger]]:
+    books = [
+        (run := _start(request, model), ledgers.Ledger(request.organization_id, run.id, model))
+        for model in request.models
+    ]
+    for batch in journeys.batches():
+        deals, touches = batch.journeys_in()
+        cuts = ledgers.Cuts.of(batch)
+        for part in kernel.attribute(
+            deals,
+            touches,
+            models=request.models,
+            as_of=journeys.microseconds(request.at),
+            lookback_days=request.lookback_days,
+        ):
+            for _, ledger in books:
+                ledger.add(part, deals, touches, cuts)
+        ledgers.write([ledger for _, ledger in books])
+    return books
+
+
+def _publish_changes(
+    request: Request, books: list[tuple[models.AttributionRun, ledgers.Ledger]]
+) -> tuple[Outcome, ...]:
+    current = {
+        run.model: run
+        for run in models.AttributionRun.objects.filter(model__in=request.models, is_current=True)
+    }
+    if all(_is_same(current.get(run.model), run, ledger) for run, ledger in books):
+        raise _Unchanged(
+            tuple(
+                Outcome(current[model].public_id, model, True, True, "") for model in request.models
+            )
+        )
+    return tuple(_publish(request, run, ledger) for run, ledger in books)
+
+
+def _is_same(
+    current: models.AttributionRun | None, run: models.AttributionRun, ledger: ledgers.Ledger
+) -> bool:
+    return (
+        current is not None
+        and (current.rule_version, current.lookback_days) == (run.rule_version, run.lookback_days)
+        and current.digest == _digest(ledger)
+    )
+
+
+def _publish(request: Request, run: models.AttributionRun, ledger: ledgers.Ledger) -> Outcome:
+    ledger.write_sums()
+    _check(run, ledger)
+    models.AttributionRun.objects.filter(model=run.model, is_current=True).update(is_current=False)
+    run.status = models.credits.Status.PUBLISHED
+    run.is_current = True
+    run.finished_at = request.at
+    run.opportunity_count = ledger.opportunity_count
+    run.touchpoint_count = ledger.touchpoint_count
+    run.credit_count = ledger.credit_count
+    run.missing_amount_count = ledger.missing_amount_count
+    run.digest = _digest(ledger)
+    run.save()
+    return Outcome(run.public_id, multitouch.Model(run.model), True, False, "")
+
+
+def _start(request: Request, model: multitouch.Model) -> models.AttributionRun:
+    return models.AttributionRun.objects.create(
+        organization_id=request.organization_id,
+        model=model.value,
+        rule_version=multitouch.RULES[model].version,
+        lookback_days=request.lookback_days,
+        as_of=request.at,
+    )
+
+
+def _refuse(request: Request, model: multitouch.Model, reason: str) -> Outcome:
+    run = _start(request, model)
+    run.status = models.credits.Status.REFUSED
+    run.refusal = reason
+    run.finished_at = request.at
+    run.save()
+    return Outcome(run.public_id, model, False, False, reason)
+
+
+def _digest(ledger: ledgers.Ledger) -> str:
+    return hashlib.sha256(orjson.dumps(ledger.fingerprint())).hexdigest()
+
+
+def _wait_for_other_runs(organization_id: UUID) -> None:
+    # Two runs of one organization would both write what only one may publish.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"attribution:{organization_id}"],
+        )
+
+
+_CHECKS = {
+    "credits of an opportunity do not add up to its amount": """
+        SELECT count(*) FROM attribution_opportunity AS deal
+        FULL JOIN (
+            SELECT opportunity_id, sum(amount_minor) AS amount_minor
+            FROM attribution_credit WHERE run_id = %(run)s GROUP BY opportunity_id
+        ) AS given ON given.opportunity_id = deal.id
+        WHERE (deal.status = 'WON' OR given.opportunity_id IS NOT NULL)
+            AND (deal.id IS NULL OR deal.status <> 'WON'
+                OR coalesce(deal.amount_minor, 0) IS DISTINCT FROM given.amount_minor)
+    """,
+    "credits name a touchpoint that is not there": """
+        SELECT count(*) FROM attribution_credit AS credit
+        LEFT JOIN attribution_touchpoint AS touch ON touch.id = credit.touchpoint_id
+        WHERE credit.run_id = %(run)s AND credit.touchpoint_id IS NOT NULL AND touch.id IS NULL
+    """,
+    "credits are missing or belong to nobody here": """
+        SELECT count(*) - %(count)s FROM attribution_credit WHERE run_id = %(run)s
+    """,
+    "credit and unattributed do not add up to won revenue": """
+        SELECT count(*) FROM (
+            SELECT currency, sum(coalesce(amount_minor, 0)) AS amount_minor
+            FROM attribution_opportunity WHERE status = 'WON' GROUP BY currency
+        ) AS won FULL JOIN (
+            SELECT currency, won_revenue_minor AS amount_minor
+            FROM attribution_attributiontotal WHERE run_id = %(run)s
+        ) AS total USING (currency)
+        WHERE won.amount_minor IS DISTINCT FROM total.amount_minor
+    """,
+    "rollup and totals differ": """
+        SELECT count(*) FROM (
+            SELECT currency,
+                coalesce(sum(amount_minor) FILTER (WHERE NOT is_unattributed), 0) AS attributed,
+                coalesce(sum(amount_minor) FILTER (WHERE is_unattributed), 0) AS unattributed
+            FROM attribution_creditrollup WHERE run_id = %(run)s GROUP BY currency
+        ) AS rolled FULL JOIN (
+            SELECT currency, attributed_minor, unattributed_minor
+            FROM attribution_attributiontotal WHERE run_id = %(run)s
+        ) AS total USING (currency)
+        WHERE (rolled.attributed, rolled.unattributed)
+            IS DISTINCT FROM (total.attributed_minor, total.unattributed_minor)
+    """,
+}
+
+
+def _check(run: models.AttributionRun, ledger: ledgers.Ledger) -> None:
+    with connection.cursor() as cursor:
+        for complaint, query in _CHECKS.items():
+            cursor.execute(query, {"run": run.id, "count": ledger.credit_count})
+            found = int(cursor.fetchone()[0])
+            if found:
+                raise FiguresDoNotReconcileError(f"{run.model}: {complaint} ({found:,} rows)")
