@@ -15,12 +15,15 @@ BEGIN
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
 
+-- Whoever makes a role may grant it, but since PostgreSQL 16 may not yet work as it.
 DO $$
+DECLARE
+    needed text := CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END;
 BEGIN
-    IF NOT pg_has_role(current_user, 'tribute_app', 'MEMBER') THEN
+    IF NOT pg_has_role(current_user, 'tribute_app', needed) THEN
         EXECUTE format('GRANT tribute_app TO %I', current_user);
     END IF;
-    IF NOT pg_has_role(current_user, 'tribute_credits', 'MEMBER') THEN
+    IF NOT pg_has_role(current_user, 'tribute_credits', needed) THEN
         EXECUTE format('GRANT tribute_credits TO %I', current_user);
     END IF;
 END $$;
