@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from django.core.management import execute_from_command_line
 
+from config import boot
+
 
 def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    execute_from_command_line(sys.argv)
+    boot.prepare("command")
+    with boot.plain_faults():
+        execute_from_command_line(sys.argv)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 
 from django.core.exceptions import ImproperlyConfigured
@@ -9,15 +10,17 @@ from django.core.exceptions import ImproperlyConfigured
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off", ""})
 
+_asked_for: set[str] = set()
+
 
 def text(name: str, default: str) -> str:
     """Return the variable's text, or the default when it is not set."""
-    return os.environ.get(name, default)
+    return _read(name, default)
 
 
 def required(name: str, remedy: str) -> str:
     """Return the variable's text; refuse with the remedy when it is missing or empty."""
-    value = os.environ.get(name, "")
+    value = _read(name, "")
     if not value:
         raise ImproperlyConfigured(f"{name} is not set. {remedy}")
     return value
@@ -25,9 +28,7 @@ def required(name: str, remedy: str) -> str:
 
 def flag(name: str, *, default: bool) -> bool:
     """Return a yes or no; refuse any other word."""
-    if name not in os.environ:
-        return default
-    word = os.environ[name].strip().lower()
+    word = _read(name, "yes" if default else "no").strip().lower()
     if word in TRUE_WORDS:
         return True
     if word in FALSE_WORDS:
@@ -37,7 +38,7 @@ def flag(name: str, *, default: bool) -> bool:
 
 def whole(name: str, default: int, *, least: int = 0, most: int = 2**31 - 1) -> int:
     """Return a whole number between two bounds; refuse anything else."""
-    word = os.environ.get(name, str(default)).strip()
+    word = _read(name, str(default)).strip()
     if not (word.isascii() and word.isdigit() and least <= int(word) <= most):
         raise ImproperlyConfigured(f"{name} is {word!r}. Write a whole number {least} to {most}.")
     return int(word)
@@ -45,6 +46,26 @@ def whole(name: str, default: int, *, least: int = 0, most: int = 2**31 - 1) -> 
 
 def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
     """Return a comma-separated list without empty entries."""
-    if name not in os.environ:
-        return list(default)
-    return [word.strip() for word in os.environ[name].split(",") if word.strip()]
+    return [word.strip() for word in _read(name, ",".join(default)).split(",") if word.strip()]
+
+
+def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
+    """Return one of the allowed words; refuse any other."""
+    word = _read(name, default).strip()
+    if word not in allowed:
+        raise ImproperlyConfigured(f"{name} is {word!r}. Write one of: {', '.join(allowed)}.")
+    return word
+
+
+def refuse_unknown(prefix: str) -> None:
+    """Refuse a variable that nothing asked for: a misspelt one would be ignored in silence."""
+    for name in sorted(os.environ):
+        if name.startswith(prefix) and name not in _asked_for:
+            near = difflib.get_close_matches(name, _asked_for, n=1)
+            hint = f"Did you mean {near[0]}?" if near else "Remove it."
+            raise ImproperlyConfigured(f"{name} is not a setting of this program. {hint}")
+
+
+def _read(name: str, default: str) -> str:
+    _asked_for.add(name)
+    return os.environ.get(name, default)

@@ -1,34 +1,47 @@
 """Django settings: secure in production, convenient in development.
 
 Production is chosen with TRIBUTE_PRODUCTION=yes; it then refuses to start without the secrets and
-names that development invents for itself.
+names that development invents for itself. Every variable is typed and refused loudly when wrong.
 """
 
 from __future__ import annotations
 
 import hashlib
+import ssl
 from pathlib import Path
 from typing import Any
 
-import environ
+from django.core.exceptions import ImproperlyConfigured
 
-from config import env
+from config import addresses, env, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 TRIBUTE_HOME = Path(env.text("TRIBUTE_HOME", str(BASE_DIR / ".tribute"))).absolute()
 PRODUCTION = env.flag("TRIBUTE_PRODUCTION", default=False)
-DEBUG = not PRODUCTION and env.flag("TRIBUTE_DEBUG", default=True)
+DEBUG = env.flag("TRIBUTE_DEBUG", default=not PRODUCTION)
+PROCESS = env.choice("TRIBUTE_PROCESS", "command", ("command", "web", "worker", "scheduler"))
 
-# A development key is derived from the folder: stable between starts, never the same on two machines' paths.
+if PRODUCTION and DEBUG:
+    raise ImproperlyConfigured("TRIBUTE_DEBUG shows internals. Remove it in production.")
+
+SECRET_KEY_LENGTH = 50
+# A development key is derived from the folder: stable between starts, different between machines.
 SECRET_KEY = (
-    env.required("SECRET_KEY", "Write 50 or more random characters; keep them secret.")
+    env.required("SECRET_KEY", "Write 50 or more random characters and keep them secret.")
     if PRODUCTION
     else hashlib.sha256(f"development:{BASE_DIR}".encode()).hexdigest()
 )
+if len(SECRET_KEY) < SECRET_KEY_LENGTH:
+    raise ImproperlyConfigured("SECRET_KEY is short. Write 50 or more random characters.")
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
-ALLOWED_HOSTS = (
-    env.words("ALLOWED_HOSTS") if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"]
-)
+
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "testserver")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", () if PRODUCTION else LOCAL_HOSTS)
+if not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS is not set. Write the host names of the site.")
+if PRODUCTION and "*" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS is *. Write the host names of the site.")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
     "unfold",
@@ -41,6 +54,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "strawberry_django",
     "django_celery_beat",
+    "django_structlog",
     "gifting",
     "attribution",
     "integrations",
@@ -48,6 +62,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.logs.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -76,27 +91,131 @@ TEMPLATES = [
 ]
 
 APPLICATION_ROLE = "tribute_app"
+# What a connection may hold up, in milliseconds; 0 is for ever. A page that takes longer is a bug,
+# a worker is ended by its task's time limit, and a person's command takes the time it needs.
+CONNECTION_LIMITS = {
+    "web": {"statement": 5_000, "lock": 2_000, "idle_in_transaction_session": 10_000},
+    "worker": {"statement": 240_000, "lock": 30_000, "idle_in_transaction_session": 300_000},
+    "scheduler": {"statement": 30_000, "lock": 10_000, "idle_in_transaction_session": 60_000},
+    "command": {"statement": 0, "lock": 0, "idle_in_transaction_session": 0},
+}
 
 
-def _database(url: str) -> dict[str, Any]:
+def _databases(url: str, owner_url: str) -> dict[str, Any]:
     """Describe the database; every connection but a migration's works as the application role."""
-    database: dict[str, Any] = dict(environ.Env.db_url_config(url))
-    database["ENGINE"] = "django.db.backends.postgresql"
-    database.setdefault("OPTIONS", {})["assume_role"] = APPLICATION_ROLE
+    if owner_url and not url:
+        raise ImproperlyConfigured("DATABASE_OWNER_URL needs DATABASE_URL. Set both, or neither.")
+    database = addresses.database("DATABASE_URL", url) if url else addresses.embedded(TRIBUTE_HOME)
+    limits = [f"-c {name}_timeout={value}" for name, value in CONNECTION_LIMITS[PROCESS].items()]
+    options = database["OPTIONS"]
+    options["options"] = " ".join([*limits, options.get("options", "")]).strip()
+    options["application_name"] = options.get("application_name", f"tribute {PROCESS}")
+    options["assume_role"] = APPLICATION_ROLE
+    if owner_url:
+        database["OWNER"] = addresses.database("DATABASE_OWNER_URL", owner_url)
     database["CONN_MAX_AGE"] = 60
     database["CONN_HEALTH_CHECKS"] = True
-    return database
+    return {"default": database}
 
 
-DATABASES = {
-    "default": _database(env.text("DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/tribute")),
-}
-REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
-
+DATABASES = _databases(env.text("DATABASE_URL", ""), env.text("DATABASE_OWNER_URL", ""))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.text("REDIS_URL", "")
+TASK_SECONDS = 240
+CELERY_BROKER_URL = addresses.broker("REDIS_URL", REDIS_URL) if REDIS_URL else "embedded://"
+CELERY_BROKER_USE_SSL = (
+    {"ssl_cert_reqs": ssl.CERT_REQUIRED} if REDIS_URL.startswith("rediss://") else None
+)
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # A dead worker's task comes again after this; it is longer than any task may take.
+    "visibility_timeout": TASK_SECONDS + 60,
+    "socket_connect_timeout": 5,
+    "socket_timeout": 30,
+    "socket_keepalive": True,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_QUEUES: dict[str, dict[str, Any]] = {
+    name: {} for name in ("default", "sync", "attribution", "exports")
+}
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = TASK_SECONDS
+CELERY_TASK_SOFT_TIME_LIMIT = TASK_SECONDS - 30
+# A request must not wait for a queue that is down: the row is written, a sweeper sends it later.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.1,
+}
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 1_000
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 5.0
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {}),
+        ("MinimumLengthValidator", {"min_length": 12}),
+        ("CommonPasswordValidator", {}),
+        ("NumericPasswordValidator", {}),
+    )
+]
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+
+SECURE_SSL_REDIRECT = PRODUCTION
+SESSION_COOKIE_SECURE = PRODUCTION
+CSRF_COOKIE_SECURE = PRODUCTION
+SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# Only a proxy that ends TLS may say what the browser used, hence only when there is one.
+if env.flag("TRIBUTE_BEHIND_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
+DATA_UPLOAD_MAX_NUMBER_FILES = 10
+
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+# The packages' own files are served as they are: nothing to collect before a start.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_MAX_AGE = 60 * 60 if PRODUCTION else 0
+
+LOGGING = logs.configuration(
+    production=PRODUCTION,
+    level=env.choice(
+        "TRIBUTE_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+    ),
+)
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+# Who it was is in the audit trail; here it would cost each request two queries.
+DJANGO_STRUCTLOG_USER_ID_FIELD = None
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = 10
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+
+env.refuse_unknown("TRIBUTE_")

@@ -1,11 +1,10 @@
-"""The WSGI doorway that granian serves."""
+"""The WSGI doorway: `granian --interface wsgi config.wsgi:application`."""
 
 from __future__ import annotations
 
-import os
-
 from django.core.wsgi import get_wsgi_application
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+from config import boot
 
+boot.start("web")
 application = get_wsgi_application()

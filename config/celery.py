@@ -1,0 +1,34 @@
+"""The Celery application: `celery -A config worker`, `celery -A config beat`.
+
+The queue is a hint and PostgreSQL the truth: tasks are idempotent, due times are rows, and a lost
+message is sent again by a sweeper. The settings stand in `config.settings` under CELERY_.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery, signals
+
+from config import boot, broker
+
+boot.prepare("worker")
+broker.register()
+
+app = Celery("tribute")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+def _require_database(**_: Any) -> None:
+    """Say in one sentence that the database is missing, rather than fail task by task."""
+    boot.require_database()
+
+
+def _keep_our_logging(**_: Any) -> None:
+    """Leave logging as the settings configured it; Celery stands back when somebody listens."""
+
+
+signals.worker_init.connect(_require_database)
+signals.beat_init.connect(_require_database)
+signals.setup_logging.connect(_keep_our_logging)

@@ -1,0 +1,174 @@
+"""Connect to PostgreSQL: start the embedded one when needed, work as the application role."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.db.backends.base.base import NO_DB_ALIAS
+from django.db.backends.postgresql import base
+
+from config.postgres.client import DatabaseClient
+from config.postgres.failures import DatabaseUnavailable
+from config.supervisor import postgres, servers
+from config.supervisor.failures import ServerFailure
+
+OLDEST_VERSION = 150_000
+CONNECT_ATTEMPTS = 3
+MANAGE = Path(__file__).resolve().parent.parent.parent / "manage.py"
+# Written into the embedded server's data folder, so that it goes when the data goes.
+MIGRATED = "tribute.migrated"
+ROLE_MISSING = "22023"
+ROLE_DENIED = "42501"
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """One connection. `works_as_owner` is set by `config.ownership` alone."""
+
+    client_class = DatabaseClient
+
+    def __init__(self, settings_dict: dict[str, Any], alias: str = "default") -> None:
+        super().__init__(settings_dict, alias)
+        # Django's own connection beside the database creates and drops databases only.
+        self.works_as_owner = alias == NO_DB_ALIAS
+
+    @property
+    def embedded_home(self) -> Path | None:
+        """Return the home of the embedded server; None when an address was given."""
+        home = self.settings_dict.get("EMBEDDED_HOME")
+        return Path(home) if home else None
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Describe the connection, with the owner's own address where there is one."""
+        plain = self.settings_dict
+        owner = plain.get("OWNER") if self.works_as_owner else None
+        if owner is None:
+            return dict(super().get_connection_params())
+        try:
+            self.settings_dict = {**plain, **owner, "NAME": plain["NAME"]}
+            return dict(super().get_connection_params())
+        finally:
+            self.settings_dict = plain
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> psycopg.Connection[Any]:
+        """Connect, starting or recovering the embedded server; raises DatabaseUnavailable."""
+        connection: psycopg.Connection[Any] = (
+            self._connect_outside(conn_params)
+            if self.embedded_home is None
+            else self._connect_embedded(self.embedded_home, conn_params)
+        )
+        version = connection.info.server_version
+        if version < OLDEST_VERSION:
+            connection.close()
+            raise DatabaseUnavailable(
+                f"PostgreSQL at {_place(conn_params)} is version {version // 10_000}, and Tribute "
+                "needs 15 or newer: upgrade it, or correct DATABASE_URL."
+            )
+        return connection
+
+    def _connect_outside(self, conn_params: dict[str, Any]) -> Any:
+        try:
+            return super().get_new_connection(conn_params)
+        except psycopg.OperationalError as error:
+            variable = self._variable()
+            raise DatabaseUnavailable(
+                f"Cannot connect to PostgreSQL at {_place(conn_params)} ({_reason(error)}): "
+                f"start that server or correct {variable}."
+            ) from error
+
+    def _connect_embedded(self, home: Path, conn_params: dict[str, Any]) -> Any:
+        for attempt in range(1, CONNECT_ATTEMPTS + 1):
+            try:
+                layout = servers.ensure_postgres(
+                    home, durable=self.settings_dict.get("EMBEDDED_DURABLE", True)
+                )
+                if self._wants_migrations(layout.postgres):
+                    _migrate()
+                return super().get_new_connection(
+                    {**conn_params, "host": str(layout.sockets), "port": postgres.PORT}
+                )
+            except ServerFailure as failure:
+                raise DatabaseUnavailable(str(failure)) from failure
+            except psycopg.OperationalError as error:
+                # Killed between the look and the connection: look again.
+                if attempt == CONNECT_ATTEMPTS:
+                    raise DatabaseUnavailable(
+                        f"The embedded PostgreSQL does not let in ({_reason(error)}): see "
+                        f"{postgres.log_of(layout)}."
+                    ) from error
+        raise AssertionError("the last attempt returns or raises")
+
+    def note_migrated(self) -> None:
+        """Remember that the embedded database is ready for the application."""
+        if self.embedded_home is not None and self._is_the_products():
+            layout = servers.ensure_postgres(self.embedded_home)
+            (layout.postgres / MIGRATED).touch()
+
+    def _wants_migrations(self, data: Path) -> bool:
+        """Tell whether this is the application's first look at a new embedded database."""
+        ready = (data / MIGRATED).exists()
+        return not ready and not self.works_as_owner and self._is_the_products()
+
+    def _is_the_products(self) -> bool:
+        """Tell the product's own database from a test run's, which prepares itself."""
+        return bool(self.settings_dict["NAME"] == postgres.DATABASE)
+
+    def connect(self) -> None:
+        """Connect, or have no connection: one without its role must never be used."""
+        try:
+            super().connect()
+        except BaseException:
+            self.close()
+            raise
+
+    def _configure_role(self, connection: psycopg.Connection[Any]) -> bool:
+        if self.works_as_owner:
+            return False
+        try:
+            return bool(super()._configure_role(connection))  # type: ignore[misc]  # the stubs are older than Django 5.2.8
+        except psycopg.Error as error:
+            role = self.settings_dict["OPTIONS"]["assume_role"]
+            if error.sqlstate not in {ROLE_MISSING, ROLE_DENIED}:
+                raise
+            raise DatabaseUnavailable(
+                f"The database user {connection.info.user} cannot work as the role {role}, which "
+                "migrations create and grant: run `manage.py migrate` as the owner first."
+            ) from error
+
+    def _variable(self) -> str:
+        has_own = self.works_as_owner and self.settings_dict.get("OWNER")
+        return "DATABASE_OWNER_URL" if has_own else "DATABASE_URL"
+
+
+def _migrate() -> None:
+    """Prepare a new embedded database, in a process of its own: this one is in mid-connection."""
+    answer = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, str(MANAGE), "migrate", "--verbosity=0"],
+        env={**os.environ, "TRIBUTE_PROCESS": "command"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if answer.returncode != 0:
+        reason = (answer.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise DatabaseUnavailable(
+            f"The new database could not be prepared ({reason}): run `manage.py migrate` and "
+            "see why."
+        )
+
+
+def _place(conn_params: dict[str, Any]) -> str:
+    host = str(conn_params.get("host") or "the local socket")
+    is_folder = host.startswith(("/", "the "))
+    return host if is_folder else f"{host}:{conn_params.get('port', postgres.PORT)}"
+
+
+def _reason(error: psycopg.OperationalError) -> str:
+    """Return the server's or the system's own words, without libpq's preamble."""
+    lines = str(error).strip().splitlines() or ["no reason given"]
+    failed = [line for line in lines if " failed: " in line] or lines
+    return failed[0].rsplit(" failed: ", 1)[-1].strip()
