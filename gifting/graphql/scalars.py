@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from enum import StrEnum
+from enum import Enum
 from types import MappingProxyType
-from typing import Annotated, Final, NewType, cast
+from typing import Final, NewType, cast
 from uuid import UUID
 
 import strawberry
@@ -196,17 +196,14 @@ def money_of(value: money.Money) -> Money:
 
 
 @strawberry.enum(description="Which facts a figure counts.")
-class Basis(StrEnum):
+class Basis(Enum):
     """The accounting view behind a figure."""
 
     ACCRUAL = strawberry.enum_value(
         "ACCRUAL", description="Facts count in the period they happened in, paid or not."
     )
-    CASH = strawberry.enum_value(
-        "CASH", description="Facts count in the period in which they were paid."
-    )
-    COMMITTED = strawberry.enum_value(
-        "COMMITTED", description="Facts count from the moment money is promised."
+    CLOSED_IN_PERIOD = strawberry.enum_value(
+        "CLOSED_IN_PERIOD", description="Revenue counts in the period its opportunity closed in."
     )
 
 
@@ -250,8 +247,8 @@ class Ratio:
     value: Decimal | None = strawberry.field(
         description="Numerator divided by denominator, such as 0.25; null when there is a reason."
     )
-    numerator: Annotated[Money, "exact"] = strawberry.field(description="The upper amount.")
-    denominator: Annotated[Money, "exact"] = strawberry.field(description="The lower amount.")
+    numerator: Money = strawberry.field(description="The upper amount.")
+    denominator: Money = strawberry.field(description="The lower amount.")
     formula: str = strawberry.field(description="The formula in words.")
     null_reason: str | None = strawberry.field(
         description="Why there is no value, such as a denominator of zero; null with a value."
