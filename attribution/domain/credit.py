@@ -1,0 +1,193 @@
+"""Credit: an opportunity's amount divided over its touches, to the last minor unit.
+
+Formula, for amount A and weights w with sum W:
+
+    credit = floor(|A| * w / W), plus one unit for each of the largest remainders until all of |A|
+             is given, ties to the earlier touch; then the sign of A
+
+Source: largest remainder (Hamilton), the rule of `money.split`, which is its definition in plain
+Python. Units: minor units of the opportunity's currency. No rounding ever loses or makes a unit:
+
+    sum of credits + unattributed = amount          for every opportunity, model and currency
+
+An opportunity of which no touch earns anything is unattributed as a whole. One without an amount
+counts as 0 and is flagged: not given is not 0.
+
+Exact for every amount of 64 bits. Where |A| * w could pass 64 bits, those opportunities alone are
+divided in Python's unbounded integers.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attribution.domain import grouping, journey, multitouch
+from gifting.domain import money
+
+_MAX_UINT64: Final = 2**64 - 1
+_NO_TOUCH: Final = -1
+
+# Odd constants of no meaning (the fraction bits of square roots), one for each column of a row.
+_FACTORS: Final = tuple(
+    np.uint64(factor)
+    for factor in (
+        0x6A09E667F3BCC909,
+        0xBB67AE8584CAA73B,
+        0x3C6EF372FE94F82B,
+        0xA54FF53A5F1D36F1,
+        0x510E527FADE682D1,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Credits:
+    """Hold what one model gives: rows of opportunities and touches, and what each pair earns.
+
+    `unattributed` lists the rows of the opportunities of which no touch earns anything.
+    """
+
+    model: multitouch.Model
+    opportunity: NDArray[np.int64]
+    touch: NDArray[np.int64]
+    weight: NDArray[np.int64]
+    weight_sum: NDArray[np.int64]
+    amount_minor: NDArray[np.int64]
+    unattributed: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.opportunity)
+
+
+def share(
+    model: multitouch.Model, opportunities: journey.Opportunities, journeys: journey.Journeys
+) -> Credits:
+    """Divide the amount of every opportunity over its journey."""
+    weights = multitouch.weigh(model, journeys)
+    amounts_minor = np.where(opportunities.has_amount, opportunities.amount_minor, 0)
+    counts = np.diff(weights.offsets)
+    opportunity = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+    weight_sums = grouping.segment_sums(weights.weight, weights.offsets)
+    return Credits(
+        model=model,
+        opportunity=opportunity,
+        touch=journeys.touch[weights.rows],
+        weight=weights.weight,
+        weight_sum=weight_sums[opportunity],
+        amount_minor=allocate(amounts_minor, weights.weight, weights.offsets),
+        unattributed=np.flatnonzero(counts == 0),
+    )
+
+
+def allocate(
+    amounts_minor: NDArray[np.int64], weight: NDArray[np.int64], offsets: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Divide amounts_minor[i] in proportion to weight[offsets[i]:offsets[i + 1]], for each i.
+
+    Weights are positive and below 2**32.
+    """
+    counts = np.diff(offsets)
+    opportunity = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+    if len(weight) == np.count_nonzero(counts):
+        # One touch each: it earns the whole amount.
+        return amounts_minor[opportunity]
+    # The magnitude of the smallest integer fits only without a sign.
+    size = np.abs(amounts_minor).view(np.uint64)
+    weight_sum = grouping.segment_sums(weight, offsets).view(np.uint64)
+
+    product = size[opportunity] * weight.view(np.uint64)
+    part = product // weight_sum[opportunity]
+    remainder = product - part * weight_sum[opportunity]
+    left_over = size.view(np.int64) - grouping.segment_sums(part.view(np.int64), offsets)
+    part += _favored(remainder, left_over, opportunity, offsets)
+
+    credits_minor = part.view(np.int64)
+    np.negative(credits_minor, out=credits_minor, where=(amounts_minor < 0)[opportunity])
+    _repair_overflow(credits_minor, amounts_minor, weight, offsets)
+    return credits_minor
+
+
+def digest(
+    credits_given: Credits, opportunities: journey.Opportunities, touches: journey.Touches
+) -> int:
+    """Give a 64-bit checksum of credits by their ids, free of the order of rows.
+
+    The digest of several batches is the sum of theirs modulo 2**64. It finds differences between
+    two computations; it is no proof against somebody who wants to hide one.
+    """
+    given = _mixed(
+        credits_given.model,
+        opportunities.id[credits_given.opportunity],
+        touches.id[credits_given.touch],
+        credits_given.weight,
+        credits_given.weight_sum,
+        credits_given.amount_minor,
+    )
+    rest = credits_given.unattributed
+    nothing = np.zeros(len(rest), dtype=np.int64)
+    kept_back = _mixed(
+        credits_given.model,
+        opportunities.id[rest],
+        nothing + _NO_TOUCH,
+        nothing,
+        nothing,
+        np.where(opportunities.has_amount[rest], opportunities.amount_minor[rest], 0),
+    )
+    return (given + kept_back) % 2**64
+
+
+def _favored(
+    remainder: NDArray[np.uint64],
+    left_over: NDArray[np.int64],
+    opportunity: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """Mark the `left_over` largest remainders of each opportunity, ties by the earlier row."""
+    rows = np.arange(len(remainder), dtype=np.int64)
+    rank = rows - offsets[:-1][opportunity]
+    first_remainder = remainder[offsets[:-1][opportunity]]
+    # Where all remainders are equal, as in linear credit, time alone decides.
+    is_mixed = np.zeros(len(left_over), dtype=np.bool_)
+    is_mixed[opportunity[remainder != first_remainder]] = True
+    is_mixed &= left_over > 0
+    if is_mixed.any():
+        mixed = rows[is_mixed[opportunity]]
+        order = grouping.stable_order_by_two(
+            opportunity[mixed].view(np.uint64), remainder.max() - remainder[mixed]
+        )
+        rank[mixed[order]] = rank[mixed]
+    return rank < left_over[opportunity]
+
+
+def _repair_overflow(
+    credits_minor: NDArray[np.int64],
+    amounts_minor: NDArray[np.int64],
+    weight: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+) -> None:
+    """Divide again, in Python's integers, what did not fit in 64 bits."""
+    if not len(weight):
+        return
+    limit = np.uint64(_MAX_UINT64 // int(weight.max()))
+    is_unsafe = (np.abs(amounts_minor).view(np.uint64) > limit) & (np.diff(offsets) > 0)
+    for index in np.flatnonzero(is_unsafe).tolist():
+        rows = slice(int(offsets[index]), int(offsets[index + 1]))
+        credits_minor[rows] = money.split_minor(int(amounts_minor[index]), weight[rows].tolist())
+
+
+def _mixed(model: multitouch.Model, *columns: NDArray[np.int64]) -> int:
+    """Hash each row into 64 bits (the finalizer of SplitMix64) and sum the hashes."""
+    word = np.full(len(columns[0]), zlib.crc32(model.encode()), dtype=np.uint64)
+    for factor, column in zip(_FACTORS, columns, strict=True):
+        word += column.view(np.uint64) * factor
+    word ^= word >> np.uint64(30)
+    word *= np.uint64(0xBF58476D1CE4E5B9)
+    word ^= word >> np.uint64(27)
+    word *= np.uint64(0x94D049BB133111EB)
+    word ^= word >> np.uint64(31)
+    return int(word.sum(dtype=np.uint64))
