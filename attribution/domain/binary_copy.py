@@ -22,6 +22,9 @@ NULL: Final = "null"
 WIDTHS: Final[Mapping[str, int]] = {"i8": 8, "i4": 4, "i2": 2, "b": 1, NULL: 0}
 
 
+Value = npt.NDArray[Any] | bytes | int
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column and its width: `i8`, `i4`, `i2`, `b` (boolean), `S3` or `V16` (bytes), or `null`."""
@@ -49,9 +52,7 @@ def none(columns: Sequence[Column]) -> dict[str, npt.NDArray[Any]]:
     return read(HEADER + TRAILER, columns)
 
 
-def write(
-    columns: Sequence[Column], values: Mapping[str, npt.NDArray[Any] | bytes | int], count: int
-) -> bytes:
+def write(columns: Sequence[Column], values: Mapping[str, Value], count: int) -> bytes:
     """Return the rows, without header and trailer; a single value stands for every row."""
     rows = np.empty(count, dtype=_record(columns))
     rows["fields"] = len(columns)
@@ -59,7 +60,7 @@ def write(
         rows[f"length of {column.name}"] = -1 if column.kind == NULL else _width(column.kind)
         if column.kind != NULL:
             value = values[column.name]
-            rows[column.name] = np.void(value) if column.kind.startswith("V") else value
+            rows[column.name] = np.void(value) if isinstance(value, bytes) else value
     return rows.tobytes()
 
 

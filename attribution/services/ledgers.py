@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 from uuid import UUID
 
 import numpy as np
@@ -37,26 +37,32 @@ _COPY: Final = sql.SQL("COPY attribution_credit ({}) FROM STDIN (FORMAT binary)"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """What one row of the rollup sums."""
+class DealCut(NamedTuple):
+    """The dimensions that an opportunity brings."""
 
     fiscal_period: int
     currency: str
-    campaign: int | None = None
-    vendor: int | None = None
-    cost_center: int | None = None
-    channel: str = ""
-    is_unattributed: bool = False
+
+
+class TouchCut(NamedTuple):
+    """The dimensions that a touch brings."""
+
+    campaign: int | None
+    vendor: int | None
+    cost_center: int | None
+    channel: str
+
+
+Key = tuple[DealCut, TouchCut | None]  # what one row of the rollup sums; None is unattributed
 
 
 @dataclass(frozen=True, slots=True)
 class Cuts:
     """The dimensions of a batch, numbered: each opportunity and touch points at its own."""
 
-    deal_cuts: tuple[tuple[int, str], ...]
+    deal_cuts: tuple[DealCut, ...]
     cut_of_deal: npt.NDArray[np.int64]
-    touch_cuts: tuple[tuple[int | None, int | None, int | None, str], ...]
+    touch_cuts: tuple[TouchCut, ...]
     cut_of_touch: npt.NDArray[np.int64]
     currency_of_deal: npt.NDArray[np.bytes_]
 
@@ -69,11 +75,13 @@ class Cuts:
             touches, ("campaign", "vendor", "cost_center", "channel")
         )
         return cls(
-            deal_cuts=tuple((int(row[0]), row[1].decode()) for row in deal_rows),
+            deal_cuts=tuple(DealCut(period, currency.decode()) for period, currency in deal_rows),
             cut_of_deal=cut_of_deal,
             touch_cuts=tuple(
-                (row[0] or None, row[1] or None, row[2] or None, batch.channels[row[3] - 1])
-                for row in touch_rows
+                TouchCut(
+                    campaign or None, vendor or None, center or None, batch.channels[place - 1]
+                )
+                for campaign, vendor, center, place in touch_rows
             ),
             cut_of_touch=cut_of_touch,
             currency_of_deal=deals["currency"],
@@ -122,16 +130,10 @@ class Ledger:
         """Return what two runs must share to say the same."""
         rows = sorted(
             [
-                key.fiscal_period,
-                key.currency,
-                key.campaign or 0,
-                key.vendor or 0,
-                key.cost_center or 0,
-                key.channel,
-                int(key.is_unattributed),
-                *sums,
-            ]
-            for key, sums in self._sums.items()
+                [*deal, *(part or 0 for part in touch or ("",)), *sums]
+                for (deal, touch), sums in self._sums.items()
+            ],
+            key=str,
         )
         return [f"{self._digest:016x}", rows]
 
@@ -142,36 +144,41 @@ class Ledger:
                 models.CreditRollup(
                     organization_id=self.organization_id,
                     run_id=self.run_id,
-                    fiscal_period_id=key.fiscal_period,
-                    campaign_id=key.campaign,
-                    vendor_id=key.vendor,
-                    cost_center_id=key.cost_center,
-                    channel=key.channel,
-                    is_unattributed=key.is_unattributed,
-                    currency=key.currency,
+                    fiscal_period_id=deal.fiscal_period,
+                    campaign_id=touch.campaign if touch else None,
+                    vendor_id=touch.vendor if touch else None,
+                    cost_center_id=touch.cost_center if touch else None,
+                    channel=touch.channel if touch else "",
+                    is_unattributed=touch is None,
+                    currency=deal.currency,
                     amount_minor=amount_minor,
                     touch_count=touch_count,
                 )
-                for key, (amount_minor, touch_count) in self._sums.items()
+                for (deal, touch), (amount_minor, touch_count) in self._sums.items()
             ],
             batch_size=1_000,
         )
         models.AttributionTotal.objects.bulk_create(self._totals())
 
     def _totals(self) -> Iterator[models.AttributionTotal]:
-        for currency in sorted({key.currency for key in self._sums}):
-            parts = {True: 0, False: 0}
-            for key, (amount_minor, _) in self._sums.items():
-                if key.currency == currency:
-                    parts[key.is_unattributed] += amount_minor
+        for currency in sorted({deal.currency for deal, _ in self._sums}):
+            attributed = self._total(currency, is_unattributed=False)
+            unattributed = self._total(currency, is_unattributed=True)
             yield models.AttributionTotal(
                 organization_id=self.organization_id,
                 run_id=self.run_id,
                 currency=currency,
-                won_revenue_minor=parts[True] + parts[False],
-                attributed_minor=parts[False],
-                unattributed_minor=parts[True],
+                won_revenue_minor=attributed + unattributed,
+                attributed_minor=attributed,
+                unattributed_minor=unattributed,
             )
+
+    def _total(self, currency: str, *, is_unattributed: bool) -> int:
+        return sum(
+            amount_minor
+            for (deal, touch), (amount_minor, _) in self._sums.items()
+            if deal.currency == currency and (touch is None) == is_unattributed
+        )
 
     def _as_rows(
         self,
@@ -180,7 +187,10 @@ class Ledger:
         touches: journey.Touches,
         cuts: Cuts,
     ) -> Iterator[bytes]:
-        constant = {"organization_id": self.organization_id.bytes, "run_id": self.run_id}
+        constant: dict[str, binary_copy.Value] = {
+            "organization_id": self.organization_id.bytes,
+            "run_id": self.run_id,
+        }
         yield binary_copy.write(
             _COLUMNS,
             {
@@ -213,14 +223,14 @@ class Ledger:
         pairs = cuts.cut_of_deal[given.opportunity] * width + cuts.cut_of_touch[given.touch]
         for pair, amount_minor, count in _sums(pairs, given.amount_minor):
             deal_cut, touch_cut = cuts.deal_cuts[pair // width], cuts.touch_cuts[pair % width]
-            self._add(Key(*deal_cut, *touch_cut), amount_minor, count)
+            self._add((deal_cut, touch_cut), amount_minor, count)
 
     def _sum_unattributed(
         self, given: credit.Credits, deals: journey.Opportunities, cuts: Cuts
     ) -> None:
         rest = given.unattributed
         for cut, amount_minor, _ in _sums(cuts.cut_of_deal[rest], deals.amount_minor[rest]):
-            self._add(Key(*cuts.deal_cuts[cut], is_unattributed=True), amount_minor, 0)
+            self._add((cuts.deal_cuts[cut], None), amount_minor, 0)
 
     def _add(self, key: Key, amount_minor: int, count: int) -> None:
         sums = self._sums.setdefault(key, [0, 0])

@@ -1,9 +1,9 @@
-"""What every command shares: examples in its help, one clear error line, readable or JSON output."""
+"""What every command shares: examples, one clear error line, output for people or machines."""
 
 from __future__ import annotations
 
 from argparse import RawDescriptionHelpFormatter
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar, cast
 
 import orjson
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -18,7 +18,7 @@ class ConsoleCommand(BaseCommand):
     """A command whose refusals end as one line on standard error and exit code 2."""
 
     examples: ClassVar[str] = ""
-    requires_system_checks: ClassVar[list[str]] = []
+    requires_system_checks = ()
 
     def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
         parser = super().create_parser(
@@ -37,7 +37,7 @@ class ConsoleCommand(BaseCommand):
     @property
     def console(self) -> Console:
         """Write for people: colour only on a terminal, plain text in a pipe."""
-        return Console(file=self.stdout._out, highlight=False, soft_wrap=True)  # noqa: SLF001 - Django keeps the stream there
+        return Console(file=cast("IO[str]", self.stdout), highlight=False, soft_wrap=True)
 
     def write_json(self, value: object) -> None:
         """Write one object for machines."""

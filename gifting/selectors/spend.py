@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from gifting import models
 from gifting.domain import access, money, refusals
@@ -62,7 +62,7 @@ _KEYS = {
     Dimension.VENDOR: ("vendor__public_id", "vendor__name"),
     Dimension.COST_CENTER: ("cost_center__public_id", "cost_center__name"),
     Dimension.FISCAL_PERIOD: ("fiscal_period__public_id", "fiscal_period__name"),
-    Dimension.COMPONENT: (None, "component"),
+    Dimension.COMPONENT: ("component", "component"),
 }
 
 
@@ -97,17 +97,17 @@ def by(
     rows = (
         _lines(actor=actor, cut=cut)
         .filter(currency=currency)
-        .values(label=F(label), **({"key": F(key)} if key else {}))
+        .values_list(key, label)
         .annotate(amount=Sum("amount_minor"))
-        .order_by("-amount", "label")[: MOST_ROWS + 1]
+        .order_by("-amount", label)[: MOST_ROWS + 1]
     )
     return tuple(
         SpendRow(
-            key=row.get("key"),
-            label=row["label"],
-            amount=money.Money(int(row["amount"]), currency),
+            key=found if isinstance(found, UUID) else None,
+            label=str(name),
+            amount=money.Money(int(amount), currency),
         )
-        for row in bounded(rows)
+        for found, name, amount in bounded(rows)
     )
 
 

@@ -13,7 +13,7 @@ from attribution import models
 from attribution.domain import binary_copy, multitouch
 from attribution.selectors import credits as figures
 from attribution.services import ledgers, runs
-from gifting.domain import access, lifecycle, money
+from gifting.domain import access, lifecycle, money, refusals
 from gifting.selectors import spend
 from gifting.services import tenancy
 from tests.factories import opportunities, organizations, sends
@@ -292,7 +292,7 @@ def test_an_actor_without_the_permission_starts_no_run(actor: access.Actor) -> N
         cost_center_ids=[],
     )
 
-    with pytest.raises(access.refusals.Forbidden):
+    with pytest.raises(refusals.Forbidden):
         run(auditor)
 
     assert models.AttributionRun.objects.count() == 0
