@@ -10,6 +10,7 @@ from django.utils.text import slugify
 from gifting import models
 from gifting.domain import access, fiscal, money, refusals
 from gifting.selectors import organizations
+from gifting.services import access as access_service
 from gifting.services import fiscal as fiscal_calendars
 from gifting.services import tenancy
 
@@ -22,6 +23,19 @@ class OrganizationExists(refusals.Conflict):
 
 class NameUnusable(refusals.Invalid):
     code = "NAME_UNUSABLE"
+
+
+def find(*, slug: str) -> organizations.OrganizationRecord:
+    """Return the organization that commands call by this name; raises UnknownOrganization."""
+    with tenancy.door(f"slug:{slug}"):
+        found = organizations.find_by_slug(slug=slug)
+    if found is None:
+        raise access_service.UnknownOrganization(
+            f"There is no organization {slug!r}. "
+            "Create it with: manage.py create_organization NAME --currency USD",
+            field="organization",
+        )
+    return found
 
 
 def create(
