@@ -64,7 +64,7 @@ class Limits:
     aliases: int = 15
     fragments: int = 20
     spreads: int = 50
-    repeats: int = 50
+    repeats: int = 15
     tokens: int = 2_000
     comments: int = 200
     document_characters: int = 100_000
