@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 
 import django
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
@@ -27,6 +28,11 @@ def start(process: str) -> None:
     with plain_faults():
         django.setup()
         require_database()
+
+
+def require_settings() -> None:
+    """Read the settings now, so that a wrong one is told before anything else happens."""
+    _ = settings.DEBUG
 
 
 def require_database() -> None:

@@ -14,6 +14,8 @@ from config import boot, broker
 
 boot.prepare("worker")
 broker.register()
+with boot.plain_faults():
+    boot.require_settings()
 
 app = Celery("tribute")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -5,6 +5,7 @@ Events carry ids. Whatever names a person or opens a door is dropped here, whoev
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import orjson
@@ -95,7 +96,11 @@ def _for_machines() -> list[Processor]:
 
 
 def _for_people() -> list[Processor]:
-    return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    ]
 
 
 def _json(event: EventDict, **options: Any) -> str:

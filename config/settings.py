@@ -19,7 +19,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 TRIBUTE_HOME = Path(env.text("TRIBUTE_HOME", str(BASE_DIR / ".tribute"))).absolute()
 PRODUCTION = env.flag("TRIBUTE_PRODUCTION", default=False)
 DEBUG = env.flag("TRIBUTE_DEBUG", default=not PRODUCTION)
-PROCESS = env.choice("TRIBUTE_PROCESS", "command", ("command", "web", "worker", "scheduler"))
+PROCESS = env.choice("TRIBUTE_PROCESS", "command", ("command", "web", "worker"))
 
 if PRODUCTION and DEBUG:
     raise ImproperlyConfigured("TRIBUTE_DEBUG shows internals. Remove it in production.")
@@ -62,9 +62,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "config.logs.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.logs.RequestLogMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -96,7 +96,6 @@ APPLICATION_ROLE = "tribute_app"
 CONNECTION_LIMITS = {
     "web": {"statement": 5_000, "lock": 2_000, "idle_in_transaction_session": 10_000},
     "worker": {"statement": 240_000, "lock": 30_000, "idle_in_transaction_session": 300_000},
-    "scheduler": {"statement": 30_000, "lock": 10_000, "idle_in_transaction_session": 60_000},
     "command": {"statement": 0, "lock": 0, "idle_in_transaction_session": 0},
 }
 

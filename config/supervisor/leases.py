@@ -69,3 +69,14 @@ def _wait(descriptor: int, home: Path) -> None:
             time.sleep(POLL_SECONDS)
         else:
             return
+
+
+def claim(path: Path) -> int | None:
+    """Return a descriptor that has the lock alone until it is closed; None when another has it."""
+    descriptor = _open(path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
