@@ -52,6 +52,7 @@ ASSUMED_LIST_SIZE: Final = 10
 PAGE_ARGUMENTS: Final = frozenset({"first", "last"})
 ROW_FIELDS: Final = frozenset({"edges", "nodes"})
 INTROSPECTION_FIELDS: Final = frozenset({"__schema", "__type"})
+INTROSPECTION_PREFIX: Final = "__"
 LONGEST_PAGE_DIGITS: Final = 9
 NUL: Final = "\0"
 
@@ -228,7 +229,11 @@ class _Walk:
             # A fragment met inside itself weighs nothing here; validation refuses the circle.
             self.weights[name] = _NOTHING
             node = self.fragments[name]
-            self.weights[name] = self.selections(node.selection_set, node.type_condition.name.value)
+            condition = node.type_condition.name.value
+            if condition.startswith(INTROSPECTION_PREFIX):
+                self.weights[name] = self.introspection(node)
+            else:
+                self.weights[name] = self.selections(node.selection_set, condition)
         return self.weights[name]
 
     def selections(self, node: SelectionSetNode, parent: str) -> _Weight:
@@ -316,7 +321,7 @@ class _Walk:
         elif isinstance(node, StringValueNode) and NUL in node.value:
             raise _nul_refused(node)
 
-    def introspection(self, node: FieldNode) -> _Weight:
+    def introspection(self, node: Node) -> _Weight:
         """Let tools read the schema where that is allowed: it costs no row of anybody's."""
         if not self.meter.allows_introspection:
             raise LimitExceeded(

@@ -108,7 +108,7 @@ def _body_parameters(request: HttpRequest, body_bytes: int) -> dict[str, Any]:
             f"Send the body as {JSON} in UTF-8, and say so in the header Content-Type.",
         )
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdecimal() or int(length) > body_bytes:
+    if not (length.isascii() and length.isdecimal()) or int(length) > body_bytes:
         raise _too_large(body_bytes)
     try:
         body = request.body
