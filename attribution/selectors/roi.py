@@ -1,0 +1,110 @@
+"""Return on investment by campaign: which gifts earned which revenue against which budget.
+
+Basis: revenue of opportunities that closed in the cut's fiscal periods, as credited by one model;
+cost recorded in the same periods. A gift whose deal has not closed yet costs now and earns later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from attribution.domain import returns
+from attribution.selectors import credits as figures
+from gifting.domain import access, money
+from gifting.selectors import budgets, spend
+
+BASIS: Final = (
+    "Attributed won revenue by the fiscal period of the close; "
+    "landed cost by the fiscal period in which it was recorded."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignReturn:
+    """What one campaign cost, earned and was allowed to cost; no key means no campaign."""
+
+    campaign_id: UUID | None
+    name: str
+    budget: money.Money | None
+    spend: money.Money
+    credit: money.Money
+    touch_count: int
+    roi: returns.Return
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The main result: every campaign, and the identity that its figures keep."""
+
+    totals: figures.Totals
+    budget: money.Money
+    spend: money.Money
+    roi: returns.Return
+    campaigns: tuple[CampaignReturn, ...]
+
+
+def by_campaign(*, actor: access.Actor, model: str, currency: str, cut: spend.Cut) -> Report:
+    """Return spend, credit, budget and ROI of each campaign, most credit first.
+
+    The campaigns' spend adds up to the report's; their credit and what is unattributed add up to won
+    revenue. Raises Forbidden, NoRun and TooManyRows.
+    """
+    totals = figures.totals(actor=actor, model=model, currency=currency, cut=cut)
+    credited = figures.by(
+        actor=actor,
+        model=model,
+        dimension=figures.Dimension.CAMPAIGN,
+        currency=currency,
+        cut=cut,
+    )
+    spent = spend.by(actor=actor, dimension=spend.Dimension.CAMPAIGN, currency=currency, cut=cut)
+    allowed = budgets.original_by_campaign(actor=actor, currency=currency, cut=cut)
+    total_spend = spend.total(actor=actor, currency=currency, cut=cut)
+    return Report(
+        totals=totals,
+        budget=budgets.original_total(actor=actor, currency=currency, cut=cut),
+        spend=total_spend,
+        roi=returns.roi_attributed_net(revenue=totals.attributed, cost=total_spend),
+        campaigns=_merge(credited, spent, allowed, money.Money.zero(currency)),
+    )
+
+
+def _merge(
+    credited: tuple[figures.CreditRow, ...],
+    spent: tuple[spend.SpendRow, ...],
+    allowed: dict[UUID, money.Money],
+    nothing: money.Money,
+) -> tuple[CampaignReturn, ...]:
+    spend_of = {row.key: row for row in spent}
+    rows = [
+        _campaign(row.key, row.label, row, spend_of.pop(row.key, None), allowed, nothing)
+        for row in credited
+        if not row.is_unattributed
+    ]
+    rows += [
+        _campaign(key, row.label, None, row, allowed, nothing) for key, row in spend_of.items()
+    ]
+    return tuple(sorted(rows, key=lambda row: (-row.credit.amount_minor, row.name)))
+
+
+def _campaign(
+    key: UUID | None,
+    name: str,
+    credited: figures.CreditRow | None,
+    spent: spend.SpendRow | None,
+    allowed: dict[UUID, money.Money],
+    nothing: money.Money,
+) -> CampaignReturn:
+    credit = credited.credit if credited else nothing
+    cost = spent.amount if spent else nothing
+    return CampaignReturn(
+        campaign_id=key,
+        name=name,
+        budget=allowed.get(key) if key else None,
+        spend=cost,
+        credit=credit,
+        touch_count=credited.touch_count if credited else 0,
+        roi=returns.roi_attributed_net(revenue=credit, cost=cost),
+    )
