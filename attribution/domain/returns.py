@@ -6,8 +6,8 @@
 
 Sources: ROMI and ROAS as finance departments use them; the revenue is attributed, not incremental,
 and no margin is taken. Units: ROI and ROAS are plain ratios (1 is 100 %); cost per won opportunity
-is in minor units. Rounding: none in the fraction; `decimal_text` rounds half to even. A cost of 0, or
-nothing won, gives no value and a reason: nothing divided by nothing is not 0.
+is in minor units. Rounding: none in the fraction; `decimal_text` rounds half to even. A cost of 0,
+or nothing won, gives no value and a reason: nothing divided by nothing is not 0.
 """
 
 from __future__ import annotations

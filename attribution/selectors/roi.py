@@ -48,8 +48,8 @@ class Report:
 def by_campaign(*, actor: access.Actor, model: str, currency: str, cut: spend.Cut) -> Report:
     """Return spend, credit, budget and ROI of each campaign, most credit first.
 
-    The campaigns' spend adds up to the report's; their credit and what is unattributed add up to won
-    revenue. Raises Forbidden, NoRun and TooManyRows.
+    The campaigns' spend adds up to the report's; their credit and what is unattributed add up to
+    won revenue. Raises Forbidden, NoRun and TooManyRows.
     """
     totals = figures.totals(actor=actor, model=model, currency=currency, cut=cut)
     credited = figures.by(
@@ -77,14 +77,16 @@ def _merge(
     allowed: dict[UUID, money.Money],
     nothing: money.Money,
 ) -> tuple[CampaignReturn, ...]:
-    spend_of = {row.key: row for row in spent}
+    earned = {(row.key, row.label): row for row in credited if not row.is_unattributed}
+    cost = {(row.key, row.label): row.amount for row in spent}
     rows = [
-        _campaign(row.key, row.label, row, spend_of.pop(row.key, None), allowed, nothing)
-        for row in credited
-        if not row.is_unattributed
-    ]
-    rows += [
-        _campaign(key, row.label, None, row, allowed, nothing) for key, row in spend_of.items()
+        _campaign(
+            *campaign,
+            credited=earned.get(campaign),
+            cost=cost.get(campaign, nothing),
+            budget=allowed.get(campaign[0]) if campaign[0] else None,
+        )
+        for campaign in earned | cost
     ]
     return tuple(sorted(rows, key=lambda row: (-row.credit.amount_minor, row.name)))
 
@@ -92,17 +94,16 @@ def _merge(
 def _campaign(
     key: UUID | None,
     name: str,
+    *,
     credited: figures.CreditRow | None,
-    spent: spend.SpendRow | None,
-    allowed: dict[UUID, money.Money],
-    nothing: money.Money,
+    cost: money.Money,
+    budget: money.Money | None,
 ) -> CampaignReturn:
-    credit = credited.credit if credited else nothing
-    cost = spent.amount if spent else nothing
+    credit = credited.credit if credited else money.Money.zero(cost.currency)
     return CampaignReturn(
         campaign_id=key,
         name=name,
-        budget=allowed.get(key) if key else None,
+        budget=budget,
         spend=cost,
         credit=credit,
         touch_count=credited.touch_count if credited else 0,
