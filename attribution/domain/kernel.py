@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent import futures
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -57,7 +57,7 @@ def attribute(
     lookback_days: int | None = journey.DEFAULT_LOOKBACK_DAYS,
     shards: int | None = None,
     threads: int = 1,
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """Divide every opportunity's amount by every model, one batch of whole accounts at a time.
 
     Every opportunity is in exactly one batch. Raises journey.LookbackUnusable.
@@ -140,7 +140,10 @@ def _partition(accounts: NDArray[np.int64], shards: int) -> list[NDArray[np.intp
 def _in_order(
     compute: Callable[[_ShardRows], Batch], shard_rows: Iterator[_ShardRows], threads: int
 ) -> Iterator[Batch]:
-    """Run shards on threads and give their batches in order, as few in memory as threads."""
+    """Run shards on threads and give their batches in order.
+
+    No more of them wait to be read than there are threads.
+    """
     threads = min(max(threads, 1), MOST_THREADS)
     if threads == 1:
         yield from map(compute, shard_rows)

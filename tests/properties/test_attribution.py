@@ -38,7 +38,11 @@ def deals_and_touches(draw: st.DrawFn) -> tuple[list[Deal], list[Touch]]:
         Deal(deal_id, draw(accounts), draw(st.none() | instants), draw(amounts))
         for deal_id in deal_ids
     ]
-    moments = [deal.closed_at for deal in deals if deal.closed_at is not None] or [AS_OF]
+    # Both edges of every window of 0 to 20 days.
+    closes = [AS_OF if deal.closed_at is None else deal.closed_at for deal in deals] or [AS_OF]
+    moments = [
+        close - days_before * MICROSECONDS_PER_DAY for close in closes for days_before in range(21)
+    ]
     touches = [
         Touch(touch_id, draw(accounts), draw(instants | st.sampled_from(moments)))
         for touch_id in touch_ids
