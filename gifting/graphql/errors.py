@@ -16,6 +16,7 @@ import strawberry
 import structlog
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.transaction import TransactionManagementError
 from graphql import GraphQLError
 from strawberry.extensions import FieldExtension
 from strawberry.extensions.field_extension import SyncExtensionResolver
@@ -28,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 INTERNAL_ERROR: Final = "INTERNAL_ERROR"
 TRANSACTION_ABORTED: Final = "25P02"
-LOGGED_FRAMES: Final = 12
+LOGGED_FRAMES: Final = 40
 
 
 class Public(NamedTuple):
@@ -147,7 +148,10 @@ class Report:
     def of(self, error: Exception, path: Sequence[str | int] = ()) -> Public:
         """Return what may be known of an error that was raised while answering."""
         sqlstate = _sqlstate(error)
-        if sqlstate == TRANSACTION_ABORTED and self._database_answer is not None:
+        is_aftermath = (
+            isinstance(error, TransactionManagementError) or sqlstate == TRANSACTION_ABORTED
+        )
+        if is_aftermath and self._database_answer is not None:
             return self._database_answer
         public = _expected(error, sqlstate) or self._internal()
         if public.code in {INTERNAL_ERROR, UNAVAILABLE.code}:
