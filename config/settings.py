@@ -122,6 +122,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.text("REDIS_URL", "")
 TASK_SECONDS = 240
+HEARTBEAT_SECONDS = 30.0
+
 CELERY_BROKER_URL = addresses.broker("REDIS_URL", REDIS_URL) if REDIS_URL else "embedded://"
 CELERY_BROKER_USE_SSL = (
     {"ssl_cert_reqs": ssl.CERT_REQUIRED} if REDIS_URL.startswith("rediss://") else None
@@ -162,7 +164,16 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {}
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    # A scheduler, a queue and a worker that only look alive leave no new heartbeat.
+    f"heartbeat of {queue}": {
+        "task": "integrations.beat",
+        "schedule": HEARTBEAT_SECONDS,
+        "kwargs": {"queue": queue},
+        "options": {"queue": queue, "expires": HEARTBEAT_SECONDS},
+    }
+    for queue in CELERY_TASK_QUEUES
+}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}

@@ -9,7 +9,6 @@ class Heartbeat(models.Model):
     """The last time a queue was seen to work from end to end; no tenant owns it."""
 
     queue = models.CharField(max_length=64, unique=True)
-    sent_at = models.DateTimeField()
     beat_at = models.DateTimeField()
 
     def __str__(self) -> str:
