@@ -13,7 +13,6 @@ or nothing won, gives no value and a reason: nothing divided by nothing is not 0
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from enum import StrEnum
 from fractions import Fraction
 from types import MappingProxyType
@@ -22,7 +21,6 @@ from typing import Final
 from gifting.domain import money
 
 DECIMALS: Final = 4
-_DIGITS: Final = 60  # two amounts of 64 bits divided, with room for the decimals
 
 
 class Formula(StrEnum):
@@ -65,21 +63,26 @@ class Return:
     @property
     def decimal_text(self) -> str | None:
         """Write the value with four decimals, half to even."""
-        if self.reason:
+        if self.ratio is None:
             return None
-        with localcontext(prec=_DIGITS):
-            value = Decimal(self.numerator) / Decimal(self.denominator)
-            return str(value.quantize(Decimal(1).scaleb(-DECIMALS), rounding=ROUND_HALF_EVEN))
+        # Rounding a fraction is exact, and what rounds to nothing has no sign.
+        scaled = round(self.ratio * 10**DECIMALS)
+        whole, decimals = divmod(abs(scaled), 10**DECIMALS)
+        return f"{'-' if scaled < 0 else ''}{whole}.{decimals:0{DECIMALS}}"
 
 
 def roi_attributed_net(*, revenue: money.Money, cost: money.Money) -> Return:
     """Divide what is left of the revenue after its cost by the cost; raises CurrencyMismatch."""
-    return _over_cost(Formula.ROI_ATTRIBUTED_NET, revenue - cost, cost)
+    _require_one_currency(revenue, cost)
+    # Two amounts of 64 bits may differ by more than one amount can hold.
+    gain_minor = revenue.amount_minor - cost.amount_minor
+    return _over_cost(Formula.ROI_ATTRIBUTED_NET, gain_minor, cost)
 
 
 def roas_attributed(*, revenue: money.Money, cost: money.Money) -> Return:
     """Divide the revenue by its cost; raises CurrencyMismatch."""
-    return _over_cost(Formula.ROAS_ATTRIBUTED, revenue, cost)
+    _require_one_currency(revenue, cost)
+    return _over_cost(Formula.ROAS_ATTRIBUTED, revenue.amount_minor, cost)
 
 
 def cost_per_won(*, cost: money.Money, won_count: int) -> Return:
@@ -92,17 +95,21 @@ def cost_per_won(*, cost: money.Money, won_count: int) -> Return:
     )
 
 
-def _over_cost(formula: Formula, earned: money.Money, cost: money.Money) -> Return:
-    if earned.currency != cost.currency:
-        raise money.CurrencyMismatch(
-            f"{earned.currency} cannot be divided by {cost.currency}. Convert one of them first."
-        )
+def _over_cost(formula: Formula, earned_minor: int, cost: money.Money) -> Return:
     return Return(
         formula=formula,
-        numerator=earned.amount_minor,
+        numerator=earned_minor,
         denominator=cost.amount_minor,
         reason=_cost_reason(cost.amount_minor),
     )
+
+
+def _require_one_currency(revenue: money.Money, cost: money.Money) -> None:
+    if revenue.currency != cost.currency:
+        raise money.CurrencyMismatch(
+            f"{revenue} cannot be divided by {cost}. Convert one of them first, at a dated rate.",
+            field="currency",
+        )
 
 
 def _cost_reason(cost_minor: int) -> str:

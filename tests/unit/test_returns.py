@@ -56,9 +56,25 @@ def test_the_largest_amounts_divide_exactly() -> None:
     assert roas.decimal_text == "9223372036854775807.0000"
 
 
+def test_a_loss_too_small_to_show_has_no_sign() -> None:
+    roi = returns.roi_attributed_net(revenue=usd(10**9 - 1), cost=usd(10**9))
+
+    assert roi.ratio == Fraction(-1, 10**9)
+    assert roi.decimal_text == "0.0000"
+
+
+def test_a_gain_may_be_larger_than_any_amount() -> None:
+    roi = returns.roi_attributed_net(revenue=usd(-(2**63)), cost=usd(2**63 - 1))
+
+    assert roi.numerator == -(2**64) + 1
+    assert roi.decimal_text == "-2.0000"
+
+
 def test_two_currencies_are_not_divided() -> None:
-    with pytest.raises(money.CurrencyMismatch):
+    with pytest.raises(money.CurrencyMismatch, match=r"^0\.01 USD cannot be divided by 0\.01 EUR"):
         returns.roas_attributed(revenue=usd(1), cost=money.Money(1, "EUR"))
+    with pytest.raises(money.CurrencyMismatch):
+        returns.roi_attributed_net(revenue=usd(1), cost=money.Money(1, "EUR"))
 
 
 def test_cost_per_won_needs_something_won() -> None:
