@@ -19,7 +19,6 @@ PATH = (
     State.SHIPPED,
     State.DELIVERED,
 )
-PATH_PAIRS = [(before, after) for before in PATH for after in PATH if before != after]
 # The one step that may also be taken the other way round.
 EITHER_WAY = (State.PENDING_APPROVAL, State.SCHEDULED)
 
@@ -32,11 +31,12 @@ def test_there_are_exactly_the_seventeen_canonical_states() -> None:
     assert set(lifecycle.TRANSITIONS) == set(State)
 
 
-@pytest.mark.parametrize(("before", "after"), PATH_PAIRS)
-def test_every_jump_forward_is_legal_and_none_back(before: State, after: State) -> None:
-    is_forward = PATH.index(after) > PATH.index(before)
+def test_every_jump_forward_is_legal_and_none_back() -> None:
+    forward = {(before, after) for place, before in enumerate(PATH) for after in PATH[place + 1 :]}
 
-    assert (after in lifecycle.TRANSITIONS[before]) is (is_forward or (before, after) == EITHER_WAY)
+    legal = {(before, after) for before in PATH for after in PATH if _is_legal(before, after)}
+
+    assert legal == forward | {EITHER_WAY}
 
 
 def test_no_state_follows_itself() -> None:
@@ -185,3 +185,7 @@ def test_terminal_states_are_the_seven_ends() -> None:
     ends = [state for state in State if lifecycle.is_terminal(state)]
 
     assert " ".join(ends) == ("DELIVERED DECLINED EXPIRED CANCELLED REFUNDED UNDELIVERABLE FAILED")
+
+
+def _is_legal(before: State, after: State) -> bool:
+    return after in lifecycle.TRANSITIONS[before]
