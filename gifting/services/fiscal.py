@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from gifting import models
 from gifting.domain import access, fiscal
+from gifting.services import merges
 
 
 def create_calendar(*, actor: access.Actor, calendar: fiscal.Calendar) -> None:
@@ -55,6 +56,25 @@ def ensure_periods(*, organization_id: UUID, dates: Iterable[dt.date]) -> None:
             for period in fiscal.periods(calendar, year)
         ],
         ignore_conflicts=True,
+    )
+
+
+def place_days(*, organization_id: UUID, dates: Collection[dt.date]) -> None:
+    """Put the days into the temporary table file_day (day, period_id), each with its period.
+
+    A day that lies in no period, since a controller edited them, has none there.
+    """
+    ensure_periods(organization_id=organization_id, dates=dates)
+    merges.make(
+        "file_day",
+        """SELECT placed.day, period.id AS period_id
+        FROM unnest(%(days)s::date[]) AS placed (day)
+        LEFT JOIN (
+            gifting_fiscalperiod AS period
+            JOIN gifting_fiscalcalendar AS calendar
+                ON calendar.id = period.calendar_id AND calendar.is_default
+        ) ON placed.day >= period.starts_on AND placed.day < period.ends_on""",
+        {"days": list(dates)},
     )
 
 
