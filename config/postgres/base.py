@@ -16,6 +16,7 @@ from config.postgres.client import DatabaseClient
 from config.postgres.failures import DatabaseUnavailable
 from config.supervisor import postgres, servers
 from config.supervisor.failures import ServerFailure
+from config.supervisor.layouts import Layout
 
 OLDEST_VERSION = 150_000
 CONNECT_ATTEMPTS = 3
@@ -43,23 +44,22 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return Path(home) if home else None
 
     def get_connection_params(self) -> dict[str, Any]:
-        """Describe the connection, with the owner's own address where there is one."""
+        """Describe the connection; the embedded server, where it is the one, runs afterwards."""
         plain = self.settings_dict
         owner = plain.get("OWNER") if self.works_as_owner else None
-        if owner is None:
-            return dict(super().get_connection_params())
         try:
-            self.settings_dict = {**plain, **owner, "NAME": plain["NAME"]}
-            return dict(super().get_connection_params())
+            self.settings_dict = {**plain, **owner, "NAME": plain["NAME"]} if owner else plain
+            params = dict(super().get_connection_params())
         finally:
             self.settings_dict = plain
+        return params if self.embedded_home is None else {**params, **self._embedded_place()}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> psycopg.Connection[Any]:
-        """Connect, starting or recovering the embedded server; raises DatabaseUnavailable."""
+        """Connect, recovering the embedded server if need be; raises DatabaseUnavailable."""
         connection: psycopg.Connection[Any] = (
             self._connect_outside(conn_params)
             if self.embedded_home is None
-            else self._connect_embedded(self.embedded_home, conn_params)
+            else self._connect_embedded(conn_params)
         )
         version = connection.info.server_version
         if version < OLDEST_VERSION:
@@ -80,42 +80,50 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 f"start that server or correct {variable}."
             ) from error
 
-    def _connect_embedded(self, home: Path, conn_params: dict[str, Any]) -> Any:
-        for attempt in range(1, CONNECT_ATTEMPTS + 1):
+    def _connect_embedded(self, conn_params: dict[str, Any]) -> Any:
+        if self._wants_migrations():
+            _migrate()
+        for _ in range(CONNECT_ATTEMPTS):
             try:
-                layout = servers.ensure_postgres(
-                    home, durable=self.settings_dict.get("EMBEDDED_DURABLE", True)
-                )
-                if self._wants_migrations(layout.postgres):
-                    _migrate()
-                return super().get_new_connection(
-                    {**conn_params, "host": str(layout.sockets), "port": postgres.PORT}
-                )
-            except ServerFailure as failure:
-                raise DatabaseUnavailable(str(failure)) from failure
+                return super().get_new_connection(conn_params)
             except psycopg.OperationalError as error:
-                # Killed between the look and the connection: look again.
-                if attempt == CONNECT_ATTEMPTS:
-                    raise DatabaseUnavailable(
-                        f"The embedded PostgreSQL does not let in ({_reason(error)}): see "
-                        f"{postgres.log_of(layout)}."
-                    ) from error
-        raise AssertionError("the last attempt returns or raises")
+                # Killed since the look at it: look again.
+                conn_params = {**conn_params, **self._embedded_place()}
+                refusal = error
+        raise DatabaseUnavailable(
+            f"The embedded PostgreSQL at {_place(conn_params)} lets nobody in "
+            f"({_reason(refusal)}): see the log in {self.embedded_home}/log."
+        ) from refusal
+
+    def _embedded_place(self) -> dict[str, Any]:
+        return {"host": str(self._embedded_layout().sockets), "port": postgres.PORT}
+
+    def _embedded_layout(self) -> Layout:
+        """Have the embedded server run and return where."""
+        try:
+            return servers.ensure_postgres(
+                Path(self.settings_dict["EMBEDDED_HOME"]),
+                durable=self.settings_dict.get("EMBEDDED_DURABLE", True),
+            )
+        except ServerFailure as failure:
+            raise DatabaseUnavailable(str(failure)) from failure
 
     def note_migrated(self) -> None:
         """Remember that the embedded database is ready for the application."""
-        if self.embedded_home is not None and self._is_the_products():
-            layout = servers.ensure_postgres(self.embedded_home)
-            (layout.postgres / MIGRATED).touch()
+        if self._is_the_products():
+            (self._embedded_layout().postgres / MIGRATED).touch()
 
-    def _wants_migrations(self, data: Path) -> bool:
+    def _wants_migrations(self) -> bool:
         """Tell whether this is the application's first look at a new embedded database."""
-        ready = (data / MIGRATED).exists()
-        return not ready and not self.works_as_owner and self._is_the_products()
+        return (
+            not self.works_as_owner
+            and self._is_the_products()
+            and not (self._embedded_layout().postgres / MIGRATED).exists()
+        )
 
     def _is_the_products(self) -> bool:
-        """Tell the product's own database from a test run's, which prepares itself."""
-        return bool(self.settings_dict["NAME"] == postgres.DATABASE)
+        """Tell the product's own embedded database from a test run's, which prepares itself."""
+        return self.embedded_home is not None and self.settings_dict["NAME"] == postgres.DATABASE
 
     def connect(self) -> None:
         """Connect, or have no connection: one without its role must never be used."""
