@@ -22,7 +22,9 @@ radix sort does it, without a search.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
 from typing import Final, Self
 
 import numpy as np
@@ -58,7 +60,7 @@ class _Columns:
         if len({column.shape for column in columns.values()}) != 1:
             raise ValueError(f"The columns of {type(self).__name__} differ in length")
 
-    def take(self, rows: NDArray[np.intp]) -> Self:
+    def take(self, rows: NDArray[np.intp] | slice) -> Self:
         columns = {field.name: getattr(self, field.name)[rows] for field in fields(self)}  # type: ignore[arg-type] # as above
         return type(self)(**columns)
 
@@ -92,48 +94,81 @@ class Touches(_Columns):
 
 @dataclass(frozen=True, slots=True)
 class Journeys:
-    """Hold the journey of each opportunity as rows of touches.
-
-    The journey of opportunity i is touch[offsets[i]:offsets[i + 1]]. The touches of its account
-    after its close are timeline[after_close[i]:account_end[i]].
-    """
+    """Hold rows of touches: the journey of opportunity i is touch[offsets[i]:offsets[i + 1]]."""
 
     touch: NDArray[np.intp]
     offsets: NDArray[np.int64]
-    timeline: NDArray[np.intp]
-    after_close: NDArray[np.int64]
-    account_end: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
 
     @property
     def touch_counts(self) -> NDArray[np.int64]:
         return np.diff(self.offsets)
 
+
+@dataclass(frozen=True, slots=True)
+class Timelines:
+    """Hold the touches of every account in order, and where each opportunity looks at them.
+
+    `touch` are rows of touches in the order of account and time. The journey of opportunity i lies
+    from start[i] to stop[i] in it; what came after its close lies from after_close[i] to
+    account_end[i].
+    """
+
+    touch: NDArray[np.intp]
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+    after_close: NDArray[np.int64]
+    account_end: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def among(self, rows: NDArray[np.intp]) -> Timelines:
+        """Name the touches by their rows in a larger whole."""
+        return replace(self, touch=rows[self.touch])
+
+    def pieces(self, pairs_per_piece: int) -> Iterator[Timelines]:
+        """Cut the opportunities, in order, so that each piece has few pairs of them and touches.
+
+        A journey is never cut, so a piece may exceed the number by one journey.
+        """
+        piece_of = np.cumsum(self.stop - self.start) // pairs_per_piece
+        first_of_each = np.flatnonzero(np.diff(piece_of, prepend=-1)).tolist()
+        for first, after in itertools.pairwise([*first_of_each, len(self)]):
+            yield Timelines(
+                touch=self.touch,
+                start=self.start[first:after],
+                stop=self.stop[first:after],
+                after_close=self.after_close[first:after],
+                account_end=self.account_end[first:after],
+            )
+
+    def journeys(self) -> Journeys:
+        counts = self.stop - self.start
+        return Journeys(
+            touch=self.touch[_expand(self.start, counts)],
+            offsets=grouping.counts_to_offsets(counts),
+        )
+
     def post_close(self) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
-        """List each touch after a close as a pair of opportunity and touch rows."""
+        """List each touch after a close, as a pair of opportunity and touch rows."""
         counts = self.account_end - self.after_close
         opportunity = np.repeat(np.arange(len(self), dtype=np.int64), counts)
-        return opportunity, self.timeline[_expand(self.after_close, counts)]
+        return opportunity, self.touch[_expand(self.after_close, counts)]
 
 
 def match(
     opportunities: Opportunities, touches: Touches, *, as_of: int, lookback_days: int | None
-) -> Journeys:
+) -> Timelines:
     """Find the journey of every opportunity; raises LookbackUnusable."""
     require_lookback(lookback_days)
     starts, ends = _windows(opportunities.closed_at, as_of, lookback_days)
     by_id = _order_by_id(touches.id)
     sweep = _sweep(opportunities.account, touches.take(by_id), starts, ends)
-    counts = sweep.stop - sweep.start
-    timeline = by_id[sweep.timeline]
-    return Journeys(
-        touch=timeline[_expand(sweep.start, counts)],
-        offsets=grouping.counts_to_offsets(counts),
-        timeline=timeline,
-        after_close=np.where(opportunities.closed_at == OPEN, sweep.account_end, sweep.stop),
-        account_end=sweep.account_end,
+    is_open = opportunities.closed_at == OPEN
+    return replace(
+        sweep,
+        touch=by_id[sweep.touch],
+        after_close=np.where(is_open, sweep.account_end, sweep.stop),
     )
 
 
@@ -145,16 +180,6 @@ def require_lookback(lookback_days: int | None) -> None:
             f"{LONGEST_LOOKBACK_DAYS} days, or none for no limit.",
             field="lookback_days",
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Sweep:
-    """Hold touches in the order of account and time, and where each window lies in that order."""
-
-    timeline: NDArray[np.intp]
-    start: NDArray[np.int64]
-    stop: NDArray[np.int64]
-    account_end: NDArray[np.int64]
 
 
 def _windows(
@@ -177,7 +202,7 @@ def _sweep(
     touches: Touches,
     starts: NDArray[np.int64],
     ends: NDArray[np.int64],
-) -> _Sweep:
+) -> Timelines:
     """Sort windows and touches together; touches come in the order of their ids."""
     window_count, touch_count = len(starts), len(touches)
     accounts = np.concatenate((window_account, touches.account, window_account))
@@ -198,10 +223,12 @@ def _sweep(
     place[order] = touches_so_far
     account_end = np.empty_like(touches_so_far)
     account_end[order] = _last_of_each(accounts[order], touches_so_far)
-    return _Sweep(
-        timeline=order[is_touch] - window_count,
+    stop = place[window_count + touch_count :]
+    return Timelines(
+        touch=order[is_touch] - window_count,
         start=place[:window_count],
-        stop=place[window_count + touch_count :],
+        stop=stop,
+        after_close=stop,
         account_end=account_end[:window_count],
     )
 

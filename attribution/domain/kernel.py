@@ -2,9 +2,10 @@
 
 What is computed stands in `journey` (which touches count), `multitouch` (their weights) and
 `credit` (the money). Here the work is cut into shards of whole accounts, small enough that sorts
-and gathers stay in the processor's cache, and handed out batch by batch: what is held at a time is
-one batch for each thread, whatever the number of shards. Neither the shards, nor the threads, nor
-the order of the rows change a single unit: `credit.digest` over all batches is always the same.
+and gathers stay in the processor's cache, and the shards into batches with a bounded number of
+pairs of opportunity and touch. What is held at a time is the input, and one shard and one batch
+for each thread. Neither shards, nor batches, nor threads, nor the order of the rows change a single
+unit: `credit.digest` over all batches is always the same.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent import futures
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ from attribution.domain import credit, journey, multitouch
 
 # About what the working columns of a shard need to stay within a few megabytes.
 ROWS_PER_SHARD: Final = 65_536
+# A deal of a large account may have thousands of touches, and such an account thousands of deals.
+PAIRS_PER_BATCH: Final = 1_000_000
 MOST_SHARDS: Final = 65_536
 MOST_THREADS: Final = 64
 
@@ -31,21 +34,30 @@ MOST_THREADS: Final = 64
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 _SHARD_BITS: Final = 16
 
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Hold the result for one shard of accounts.
+    """Hold the result for some opportunities; all rows count in what was given to `attribute`.
 
-    All rows count in the arrays that were given to `attribute`. `opportunity` lists the
-    opportunities of the batch, `missing_amount` those of them whose amount is not given; the
-    post-close pairs are touches after a close, which earn nothing.
+    `missing_amount` lists those of the opportunities whose amount is not given. A batch holds whole
+    journeys, and whole accounts unless an account alone has more than `pairs_per_batch` pairs.
     """
 
     opportunity: NDArray[np.int64]
     missing_amount: NDArray[np.int64]
-    post_close_opportunity: NDArray[np.int64]
-    post_close_touch: NDArray[np.int64]
     credits: Mapping[multitouch.Model, credit.Credits]
+    timelines: journey.Timelines
+
+    def post_close(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """List each touch after a close, which earns nothing: rows of opportunities and touches.
+
+        They may be many, since every touch of an account comes after the close of every older deal.
+        """
+        opportunity, touch = self.timelines.post_close()
+        return self.opportunity[opportunity], touch
 
 
 def attribute(
@@ -57,8 +69,9 @@ def attribute(
     lookback_days: int | None = journey.DEFAULT_LOOKBACK_DAYS,
     shards: int | None = None,
     threads: int = 1,
+    pairs_per_batch: int = PAIRS_PER_BATCH,
 ) -> Generator[Batch, None, None]:
-    """Divide every opportunity's amount by every model, one batch of whole accounts at a time.
+    """Divide every opportunity's amount by every model, batch by batch.
 
     Every opportunity is in exactly one batch. Raises journey.LookbackUnusable.
     """
@@ -67,63 +80,84 @@ def attribute(
         shards = -(-(len(opportunities) + len(touches)) // ROWS_PER_SHARD)
     shards = min(max(shards, 1), MOST_SHARDS)
 
-    def compute(rows: _ShardRows) -> Batch:
-        return _attribute_shard(
-            opportunities, touches, rows, models=models, as_of=as_of, lookback_days=lookback_days
-        )
-
-    yield from _in_order(compute, _cut(opportunities, touches, shards), threads)
+    work = _Work(opportunities, touches, tuple(models), as_of, lookback_days)
+    with _Threads(min(max(threads, 1), MOST_THREADS)) as pool:
+        matched = pool.map(work.match, _cut(opportunities, touches, shards))
+        pieces = (piece for shard in matched for piece in shard.pieces(pairs_per_batch))
+        yield from pool.map(work.share, pieces)
 
 
 @dataclass(frozen=True, slots=True)
-class _ShardRows:
+class _Shard:
+    """Rows of whole accounts."""
+
     opportunity: NDArray[np.intp]
     touch: NDArray[np.intp]
 
 
-def _attribute_shard(
-    opportunities: journey.Opportunities,
-    touches: journey.Touches,
-    rows: _ShardRows,
-    *,
-    models: Sequence[multitouch.Model],
-    as_of: int,
-    lookback_days: int | None,
-) -> Batch:
-    own = opportunities.take(rows.opportunity)
-    journeys = journey.match(
-        own, touches.take(rows.touch), as_of=as_of, lookback_days=lookback_days
-    )
-    post_close_opportunity, post_close_touch = journeys.post_close()
-    given = {model: credit.share(model, own, journeys) for model in models}
-    return Batch(
-        opportunity=rows.opportunity,
-        missing_amount=rows.opportunity[~own.has_amount],
-        post_close_opportunity=rows.opportunity[post_close_opportunity],
-        post_close_touch=rows.touch[post_close_touch],
-        credits=MappingProxyType({model: _renumber(given[model], rows) for model in models}),
-    )
+@dataclass(frozen=True, slots=True)
+class _Matched:
+    """Rows of opportunities, with timelines whose touches are rows of the whole."""
+
+    opportunity: NDArray[np.intp]
+    timelines: journey.Timelines
+
+    def pieces(self, pairs_per_piece: int) -> Iterator[_Matched]:
+        first = 0
+        for timelines in self.timelines.pieces(pairs_per_piece):
+            after = first + len(timelines)
+            yield _Matched(self.opportunity[first:after], timelines)
+            first = after
 
 
-def _renumber(local: credit.Credits, rows: _ShardRows) -> credit.Credits:
-    """Turn rows of a shard into rows of the whole."""
-    return credit.Credits(
-        model=local.model,
-        opportunity=rows.opportunity[local.opportunity],
-        touch=rows.touch[local.touch],
-        weight=local.weight,
-        weight_sum=local.weight_sum,
-        amount_minor=local.amount_minor,
-        unattributed=rows.opportunity[local.unattributed],
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is asked for, done in two steps that threads may take."""
+
+    opportunities: journey.Opportunities
+    touches: journey.Touches
+    models: tuple[multitouch.Model, ...]
+    as_of: int
+    lookback_days: int | None
+
+    def match(self, shard: _Shard) -> _Matched:
+        timelines = journey.match(
+            self.opportunities.take(shard.opportunity),
+            self.touches.take(shard.touch),
+            as_of=self.as_of,
+            lookback_days=self.lookback_days,
+        )
+        return _Matched(shard.opportunity, timelines.among(shard.touch))
+
+    def share(self, piece: _Matched) -> Batch:
+        own = self.opportunities.take(piece.opportunity)
+        journeys = piece.timelines.journeys()
+        given = {model: credit.share(model, own, journeys) for model in self.models}
+        return Batch(
+            opportunity=piece.opportunity,
+            missing_amount=piece.opportunity[~own.has_amount],
+            credits=MappingProxyType(
+                {model: _renumber(given[model], piece.opportunity) for model in self.models}
+            ),
+            timelines=piece.timelines,
+        )
+
+
+def _renumber(local: credit.Credits, opportunity: NDArray[np.intp]) -> credit.Credits:
+    """Turn opportunities of a piece into opportunities of the whole."""
+    return replace(
+        local,
+        opportunity=opportunity[local.opportunity],
+        unattributed=opportunity[local.unattributed],
     )
 
 
 def _cut(
     opportunities: journey.Opportunities, touches: journey.Touches, shards: int
-) -> Iterator[_ShardRows]:
+) -> Iterator[_Shard]:
     opportunity_parts = _partition(opportunities.account, shards)
     touch_parts = _partition(touches.account, shards)
-    return itertools.starmap(_ShardRows, zip(opportunity_parts, touch_parts, strict=True))
+    return itertools.starmap(_Shard, zip(opportunity_parts, touch_parts, strict=True))
 
 
 def _partition(accounts: NDArray[np.int64], shards: int) -> list[NDArray[np.intp]]:
@@ -137,22 +171,26 @@ def _partition(accounts: NDArray[np.int64], shards: int) -> list[NDArray[np.intp
     return np.split(order, ends[:-1])
 
 
-def _in_order(
-    compute: Callable[[_ShardRows], Batch], shard_rows: Iterator[_ShardRows], threads: int
-) -> Iterator[Batch]:
-    """Run shards on threads and give their batches in order.
+class _Threads:
+    """Map over threads in order, never further ahead of the reader than there are threads."""
 
-    No more of them wait to be read than there are threads.
-    """
-    threads = min(max(threads, 1), MOST_THREADS)
-    if threads == 1:
-        yield from map(compute, shard_rows)
-        return
-    with futures.ThreadPoolExecutor(threads, thread_name_prefix="attribution") as pool:
-        running = deque(
-            pool.submit(compute, rows) for rows in itertools.islice(shard_rows, threads)
-        )
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._pool = futures.ThreadPoolExecutor(count, thread_name_prefix="attribution")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def map(self, compute: Callable[[_T], _R], items: Iterator[_T]) -> Iterator[_R]:
+        if self._count == 1:
+            yield from map(compute, items)
+            return
+        submitted = (self._pool.submit(compute, item) for item in items)
+        running = deque(itertools.islice(submitted, self._count))
         while running:
-            batch = running.popleft().result()
-            running.extend(pool.submit(compute, rows) for rows in itertools.islice(shard_rows, 1))
-            yield batch
+            result = running.popleft().result()
+            running.extend(itertools.islice(submitted, 1))
+            yield result

@@ -76,12 +76,14 @@ def touch_columns(touches: Sequence[Touch]) -> journey.Touches:
     rows=deals_and_touches(),
     lookback_days=lookbacks,
     shards=st.integers(1, 7),
+    pairs_per_batch=st.integers(1, 20),
     model=st.sampled_from(MODELS),
 )
 def test_credits_equal_the_oracle_to_the_last_unit(
     rows: tuple[list[Deal], list[Touch]],
     lookback_days: int | None,
     shards: int,
+    pairs_per_batch: int,
     model: multitouch.Model,
 ) -> None:
     deals, touches = rows
@@ -96,6 +98,7 @@ def test_credits_equal_the_oracle_to_the_last_unit(
         as_of=AS_OF,
         lookback_days=lookback_days,
         shards=shards,
+        pairs_per_batch=pairs_per_batch,
     )
 
     given_rows: list[tuple[int, int, Fraction, int]] = []
@@ -143,9 +146,7 @@ def test_touches_after_a_close_and_missing_amounts_are_listed_and_earn_nothing(
     listed = [
         (deals[deal].id, touches[touch].id)
         for batch in batches
-        for deal, touch in zip(
-            batch.post_close_opportunity.tolist(), batch.post_close_touch.tolist(), strict=True
-        )
+        for deal, touch in zip(*(rows.tolist() for rows in batch.post_close()), strict=True)
     ]
     missing = [deals[row].id for batch in batches for row in batch.missing_amount.tolist()]
     seen = [row for batch in batches for row in batch.opportunity.tolist()]

@@ -18,8 +18,8 @@ AS_OF = 1000 * DAY
 def shared(
     model: Model, opportunities: journey.Opportunities, rows: journey.Touches
 ) -> credit.Credits:
-    journeys = journey.match(opportunities, rows, as_of=AS_OF, lookback_days=180)
-    return credit.share(model, opportunities, journeys)
+    timelines = journey.match(opportunities, rows, as_of=AS_OF, lookback_days=180)
+    return credit.share(model, opportunities, timelines.journeys())
 
 
 def allocated(amount_minor: int, *weights: int) -> list[int]:

@@ -20,7 +20,9 @@ def journeys_of(
     lookback_days: int | None = None,
 ) -> list[list[int]]:
     """Give the ids of the touches of each journey."""
-    found = journey.match(opportunities, touch_rows, as_of=AS_OF, lookback_days=lookback_days)
+    found = journey.match(
+        opportunities, touch_rows, as_of=AS_OF, lookback_days=lookback_days
+    ).journeys()
     ids = touch_rows.id[found.touch].tolist()
     offsets = found.offsets.tolist()
     return [ids[start:stop] for start, stop in itertools.pairwise(offsets)]

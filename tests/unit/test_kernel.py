@@ -97,20 +97,35 @@ def test_work_runs_ahead_of_the_reader_by_the_number_of_threads_and_stops_with_i
 ) -> None:
     opportunities, touch_rows = company()
     computed: list[object] = []
-    attribute_shard = kernel._attribute_shard
+    share = credit.share
 
-    def counted(*rows: Any, **how: Any) -> kernel.Batch:
+    def counted(*rows: Any) -> credit.Credits:
         computed.append(rows)
-        return attribute_shard(*rows, **how)
+        return share(*rows)
 
-    monkeypatch.setattr(kernel, "_attribute_shard", counted)
+    monkeypatch.setattr(credit, "share", counted)
     batches = attributed(opportunities, touch_rows, shards=50, threads=2)
 
     next(batches)
     batches.close()
 
-    assert 1 <= len(computed) <= 3
+    assert len(MODELS) <= len(computed) <= 3 * len(MODELS)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("attribution")]
+
+
+def test_an_account_with_too_many_pairs_comes_in_several_batches() -> None:
+    """Ten deals of one account see five touches each: 50 pairs, about 20 at once."""
+    opportunities = deals(*((n, 7, 100, 1000) for n in range(10)))
+    touch_rows = touches(*((n, 7, 50 + n) for n in range(5)))
+
+    batches = list(attributed(opportunities, touch_rows, pairs_per_batch=20))
+
+    assert [batch.opportunity.tolist() for batch in batches] == [
+        [0, 1, 2],
+        [3, 4, 5, 6],
+        [7, 8, 9],
+    ]
+    assert [len(batch.credits[multitouch.Model.LINEAR]) for batch in batches] == [15, 20, 15]
 
 
 def test_a_shard_that_fails_is_reported_and_ends_the_run() -> None:
@@ -121,11 +136,14 @@ def test_a_shard_that_fails_is_reported_and_ends_the_run() -> None:
         list(attributed(opportunities, touch_rows, shards=8, threads=2))
 
 
-def test_nothing_gives_one_empty_batch() -> None:
-    (batch,) = attributed(deals(), touches())
+def test_no_opportunities_give_no_batch() -> None:
+    assert list(attributed(deals(), touches((1, 7, 5)))) == []
 
-    assert batch.opportunity.tolist() == []
-    assert [len(batch.credits[model]) for model in MODELS] == [0, 0, 0]
+
+def test_opportunities_without_any_touch_are_unattributed() -> None:
+    (batch,) = attributed(deals((1, 7, 10, 100), (2, 7, 20, 100)), touches())
+
+    assert [batch.credits[model].unattributed.tolist() for model in MODELS] == [[0, 1]] * 3
 
 
 def test_missing_amounts_are_flagged_by_their_rows() -> None:
