@@ -103,6 +103,7 @@ class DigitalTouches:
     """Digital interactions of accounts; `contact` may be empty, `campaign` is a code."""
 
     source_id: staging.Texts
+    account_source: staging.Texts
     account: staging.Texts
     contact: staging.Texts
     campaign: staging.Texts
@@ -234,22 +235,15 @@ def take_owner_changes(*, actor: access.Actor, source: str, rows: OwnerChanges) 
 
 
 def take_digital_touches(
-    *,
-    actor: access.Actor,
-    source: str,
-    account_source: str,
-    rows: DigitalTouches,
-    is_synthetic: bool,
+    *, actor: access.Actor, source: str, rows: DigitalTouches, is_synthetic: bool
 ) -> int:
     """Add digital touches of known accounts; return how many were new. Raises Forbidden."""
-    values = {
-        **_values(actor, source, is_synthetic=is_synthetic),
-        "account_source": account_source,
-    }
+    values = _values(actor, source, is_synthetic=is_synthetic)
     staging.stage(
         "staged_touch",
         texts={
             "source_id": rows.source_id,
+            "account_source": rows.account_source,
             "account": rows.account,
             "contact": rows.contact,
             "campaign": rows.campaign,
@@ -387,10 +381,10 @@ _ADD_TOUCHES = """
     FROM pg_temp.staged_touch AS staged
     JOIN gifting_campaign AS campaign ON campaign.code = staged.campaign
     JOIN attribution_account AS account
-        ON account.organization_id = %(organization)s AND account.source = %(account_source)s
+        ON account.organization_id = %(organization)s AND account.source = staged.account_source
         AND account.external_id = staged.account
     LEFT JOIN attribution_contact AS contact
-        ON contact.organization_id = %(organization)s AND contact.source = %(account_source)s
+        ON contact.organization_id = %(organization)s AND contact.source = staged.account_source
         AND contact.external_id = staged.contact
     ORDER BY staged.place
     ON CONFLICT (organization_id, source, source_id) DO NOTHING

@@ -137,7 +137,15 @@ def take_events(*, actor: access.Actor, source: str, rows: Events) -> int:
         },
         numbers={"occurred_at": rows.occurred_at},
     )
-    return staging.execute(_ADD_EVENTS, _values(actor, source))
+    values = _values(actor, source)
+    staging.execute("DROP TABLE IF EXISTS pg_temp.queued_event", {})
+    queued = staging.execute(_QUEUE_EVENTS, values)
+    staging.execute("ANALYZE pg_temp.queued_event", {})
+    added, turn = 0, 0
+    while added < queued:
+        turn += 1
+        added += staging.execute(_ADD_EVENTS, {**values, "turn": turn})
+    return added
 
 
 def take_cost_lines(*, actor: access.Actor, source: str, rows: CostLines, currency: str) -> int:
@@ -199,19 +207,27 @@ _KEEP_SENDS = """
         AND send.external_id = staged.external_id
 """
 
-# An event that is there is left out before the trigger could judge it against a later state.
-_ADD_EVENTS = """
-    INSERT INTO gifting_sendevent (organization_id, send_id, number, from_state, to_state,
-        occurred_at, source, source_event_id, vendor_status)
-    SELECT %(organization)s, send.id, 0, '', staged.to_state, to_timestamp(staged.occurred_at),
-        %(source)s, staged.source_event_id, staged.vendor_status
+# An event that is there is left out before the trigger could judge it against a later state. The
+# state of a send moves at the end of a statement, so a statement may hold one event of each send.
+_QUEUE_EVENTS = """
+    CREATE TEMPORARY TABLE queued_event ON COMMIT DROP AS
+    SELECT send.id AS send_id, staged.place, staged.to_state, staged.occurred_at,
+        staged.source_event_id, staged.vendor_status,
+        row_number() OVER (PARTITION BY send.id ORDER BY staged.place) AS turn
     FROM pg_temp.staged_event AS staged
     JOIN pg_temp.taken_send AS send ON send.external_id = staged.send
     WHERE NOT EXISTS (
         SELECT FROM gifting_sendevent AS known
         WHERE known.organization_id = %(organization)s AND known.send_id = send.id
             AND known.source = %(source)s AND known.source_event_id = staged.source_event_id)
-    ORDER BY staged.place
+"""
+
+_ADD_EVENTS = """
+    INSERT INTO gifting_sendevent (organization_id, send_id, number, from_state, to_state,
+        occurred_at, source, source_event_id, vendor_status)
+    SELECT %(organization)s, send_id, 0, '', to_state, to_timestamp(occurred_at), %(source)s,
+        source_event_id, vendor_status
+    FROM pg_temp.queued_event WHERE turn = %(turn)s ORDER BY place
 """
 
 _ADD_COST_LINES = """

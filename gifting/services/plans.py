@@ -74,7 +74,7 @@ class Budget:
 def add_cost_centers(*, actor: access.Actor, rows: Iterable[CostCenter]) -> None:
     """Add cost centers, each after the one above it; raises Forbidden and UnknownCode."""
     actor.require(access.Permission.MANAGE_ACCESS)
-    ids = _cost_centers()
+    ids = cost_center_ids()
     for row in rows:
         if row.code in ids:
             continue
@@ -123,7 +123,7 @@ def add_gift_items(*, actor: access.Actor, rows: Iterable[GiftItem]) -> None:
 def add_campaigns(*, actor: access.Actor, rows: Iterable[Campaign]) -> None:
     """Add campaigns; raises Forbidden and UnknownCode."""
     actor.require(access.Permission.WRITE_CAMPAIGNS)
-    centers = _cost_centers()
+    centers = cost_center_ids()
     models.Campaign.objects.bulk_create(
         [
             models.Campaign(
@@ -187,7 +187,8 @@ def period_ids(*, actor: access.Actor, first: dt.date, last: dt.date) -> tuple[i
     )
 
 
-def _cost_centers() -> dict[str, int]:
+def cost_center_ids() -> dict[str, int]:
+    """Return the cost centers by code."""
     return dict(models.CostCenter.objects.values_list("code", "id"))
 
 

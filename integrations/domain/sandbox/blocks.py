@@ -14,7 +14,6 @@ from integrations.domain.sandbox import (
     digital,
     gifts,
     histories,
-    moments,
     outcomes,
     parameters,
 )
@@ -57,8 +56,9 @@ class Given:
 
 def company_blocks(wanted: parameters.Parameters) -> Iterator[Block]:
     """Make the company, some twenty thousand deals at a time."""
-    for number, deal_count in enumerate(deals.block_sizes(wanted.opportunities)):
-        yield _block(wanted, number, deal_count)
+    for number in range(wanted.block_count):
+        first = number * parameters.BLOCK_SIZE
+        yield _block(wanted, number, min(parameters.BLOCK_SIZE, wanted.opportunities - first))
 
 
 def lay_over(*, wanted: parameters.Parameters, block: int, given: Given) -> Laid:
@@ -75,9 +75,7 @@ def lay_over(*, wanted: parameters.Parameters, block: int, given: Given) -> Laid
 
 def _block(wanted: parameters.Parameters, number: int, deal_count: int) -> Block:
     accounts = deals.make_accounts(wanted=wanted, block=number, deal_count=deal_count)
-    made = deals.make_deals(
-        wanted=wanted, block=number, deal_count=deal_count, accounts=accounts
-    )
+    made = deals.make_deals(wanted=wanted, block=number, deal_count=deal_count, accounts=accounts)
     planned = outcomes.arrivals(
         wanted=wanted,
         block=number,
@@ -104,9 +102,7 @@ def _block(wanted: parameters.Parameters, number: int, deal_count: int) -> Block
     )
 
 
-def _lay(
-    wanted: parameters.Parameters, block: int, found: outcomes.Arrivals, given: Given
-) -> Laid:
+def _lay(wanted: parameters.Parameters, block: int, found: outcomes.Arrivals, given: Given) -> Laid:
     chosen = gifts.choose(
         wanted=wanted,
         block=block,
@@ -134,8 +130,3 @@ def _lay(
             recipient_count=given.recipient_count,
         ),
     )
-
-
-def day_of(instant: Ints) -> Ints:
-    """Give the day of an instant, counted from 1970-01-01."""
-    return np.asarray(instant // moments.DAY, dtype=np.int64)

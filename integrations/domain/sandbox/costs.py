@@ -89,23 +89,22 @@ class _Bill:
     def estimate(
         self, which: Flags, state: State, component: int, amount: Ints, *, then: Ints
     ) -> None:
-        """Estimate at the state; correct it when the gift ships, take it back when it never does."""
-        self._add(which, self._day(state), component, 1, ESTIMATED, amount, amount)
-        self._add(which, self._day(State.SHIPPED), component, 2, ACTUAL, then, then - amount)
-        ended = np.max(
-            [self._day(end) for end in (State.DECLINED, State.EXPIRED, State.CANCELLED)], axis=0
-        )
-        self._add(which, ended, component, 2, ACTUAL, np.zeros_like(amount), -amount)
+        """Estimate at the state; correct it at shipping, take it back if it never ships."""
+        nothing = np.zeros_like(amount)
+        ends = (State.DECLINED, State.EXPIRED, State.CANCELLED)
+        ended = np.max([self._day(end) for end in ends], axis=0)
+        self._first(which, self._day(state), component, ESTIMATED, amount)
+        self._second(which, self._day(State.SHIPPED), component, then, amount)
+        self._second(which, ended, component, nothing, amount)
 
     def pay(self, which: Flags, state: State, component: int, amount: Ints) -> None:
         """Pay once and for good at the state."""
-        self._add(which, self._day(state), component, 1, ACTUAL, amount, amount)
+        self._first(which, self._day(state), component, ACTUAL, amount)
 
     def refundable(self, which: Flags, component: int, amount: Ints) -> None:
         """Pay at the offer and get it back at the refund."""
-        self._add(which, self._day(State.OFFERED), component, 1, ACTUAL, amount, amount)
-        refunded = self._day(State.REFUNDED)
-        self._add(which, refunded, component, 2, ACTUAL, np.zeros_like(amount), -amount)
+        self._first(which, self._day(State.OFFERED), component, ACTUAL, amount)
+        self._second(which, self._day(State.REFUNDED), component, np.zeros_like(amount), amount)
 
     def lines(self) -> Lines:
         """Put first versions before second ones."""
@@ -115,21 +114,19 @@ class _Bill:
     def _day(self, state: State) -> Ints:
         return np.asarray(self._days[:, STEP[state]], dtype=np.int64)
 
-    def _add(
-        self,
-        which: Flags,
-        day: Ints,
-        component: int,
-        version: int,
-        basis: int,
-        amount: Ints,
-        change: Ints,
-    ) -> None:
+    def _first(self, which: Flags, day: Ints, component: int, basis: int, amount: Ints) -> None:
         gift = np.flatnonzero(which & (day != moments.NEVER))
-        same = np.ones(len(gift), dtype=np.int64)
-        self._parts[version].append(
-            (
-                gift, same * component, same * version, same * basis,
-                amount[gift], change[gift], day[gift],
-            )
-        )  # fmt: skip
+        kinds = (component, 1, basis)
+        self._parts[1].append(_columns(gift, kinds, amount[gift], amount[gift], day[gift]))
+
+    def _second(self, which: Flags, day: Ints, component: int, amount: Ints, before: Ints) -> None:
+        gift = np.flatnonzero(which & (day != moments.NEVER))
+        kinds = (component, 2, ACTUAL)
+        change = amount[gift] - before[gift]
+        self._parts[2].append(_columns(gift, kinds, amount[gift], change, day[gift]))
+
+
+def _columns(
+    gift: Ints, kinds: tuple[int, int, int], amount: Ints, change: Ints, day: Ints
+) -> tuple[Ints, ...]:
+    return (gift, *(np.full(len(gift), kind) for kind in kinds), amount, change, day)

@@ -14,7 +14,6 @@ import numpy as np
 from integrations.domain.sandbox import company, parameters
 from integrations.domain.sandbox.draws import Draws, Flags, Floats, Ints, Topic
 
-BLOCK_SIZE: Final = 20_000
 MOST_CONTACTS: Final = 3
 
 _DEALS_PER_ACCOUNT_WEIGHTS: Final = (0.4, 0.3, 0.3)
@@ -69,12 +68,6 @@ class Deals:
     luck: Floats
 
 
-def block_sizes(opportunities: int) -> tuple[int, ...]:
-    """Give the number of deals in each block."""
-    whole, rest = divmod(opportunities, BLOCK_SIZE)
-    return (BLOCK_SIZE,) * whole + ((rest,) if rest else ())
-
-
 def make_accounts(*, wanted: parameters.Parameters, block: int, deal_count: int) -> Accounts:
     """Make as many accounts as hold this number of deals."""
     draws = Draws(seed=wanted.seed, block=block, topic=Topic.ACCOUNTS)
@@ -85,7 +78,7 @@ def make_accounts(*, wanted: parameters.Parameters, block: int, deal_count: int)
     most = np.array(company.EMPLOYEES_TO)[tier]
     contacts = 2 + (tier >= company.LARGER_TIER).astype(np.int64)
     return Accounts(
-        first_number=block * BLOCK_SIZE,
+        first_number=block * parameters.BLOCK_SIZE,
         parent=_parents(draws, count),
         tier=tier,
         employees=least + np.floor(draws.uniform(count) * (most - least + 1)).astype(np.int64),
@@ -112,7 +105,7 @@ def make_deals(
     owner = draws.whole(deal_count, 0, len(company.REPRESENTATIVES) - 1)
     step = draws.whole(deal_count, 1, len(company.REPRESENTATIVES) - 1)
     return Deals(
-        first_number=block * BLOCK_SIZE,
+        first_number=block * parameters.BLOCK_SIZE,
         account=account,
         sequence=sequence,
         tier=tier,
@@ -142,7 +135,7 @@ def _parents(draws: Draws, count: int) -> Ints:
 
 def _lengths(draws: Draws, count: int) -> Ints:
     days = _MEDIAN_DAYS * np.exp(_DAYS_SPREAD * draws.normal(count))
-    return np.clip(np.floor(days), _LEAST_DAYS, _MOST_DAYS).astype(np.int64)
+    return np.asarray(np.clip(np.floor(days), _LEAST_DAYS, _MOST_DAYS), dtype=np.int64)
 
 
 def _amounts(draws: Draws, tier: Ints) -> Ints:
@@ -157,7 +150,8 @@ def _amounts(draws: Draws, tier: Ints) -> Ints:
 
 def _rounded(amount_minor: Floats) -> Ints:
     step = _ROUND_TO * _MINOR_PER_UNIT
-    return np.maximum(1, np.floor(amount_minor / step)).astype(np.int64) * step
+    steps = np.maximum(1, np.floor(amount_minor / step)).astype(np.int64)
+    return np.asarray(steps * step, dtype=np.int64)
 
 
 def _openings(draws: Draws, sequence: Ints, deal_count: Ints, planned_days: Ints) -> Ints:

@@ -40,7 +40,8 @@ def touch(
     """Let touches arrive from a month before the opening up to the close, at one daily rate."""
     draws = Draws(seed=wanted.seed, block=block, topic=Topic.DIGITAL)
     length = ends_day - opened_day + _DAYS_BEFORE
-    count = draws.poisson(_TOUCHES_PER_DAY * length, most=MOST_TOUCHES)
+    mean = np.asarray(_TOUCHES_PER_DAY * length, dtype=np.float64)
+    count = draws.poisson(mean, most=MOST_TOUCHES)
     deal = np.repeat(np.arange(len(length)), count)
     total = len(deal)
     offset = np.floor(draws.uniform(total) * length[deal]).astype(np.int64)

@@ -113,7 +113,9 @@ def choose(
         (tier[found.deal] >= company.LARGER_TIER).astype(np.int64),
     )
     campaign = _POOLS[pool, draws.whole(count, 0, _POOLS.shape[1] - 1)]
-    item = _CAMPAIGN_ITEMS[campaign, draws.choice(count, (_FIRST_ITEM_SHARE, 1 - _FIRST_ITEM_SHARE))]
+    item = _CAMPAIGN_ITEMS[
+        campaign, draws.choice(count, (_FIRST_ITEM_SHARE, 1 - _FIRST_ITEM_SHARE))
+    ]
     is_shared = (pool == _ABM_POOL) & draws.chance(count, _SHARED_WITH_SALES)
     team = _SALES_TEAMS[draws.whole(count, 0, len(_SALES_TEAMS) - 1)]
     known = recipient_count[found.deal]
@@ -129,9 +131,7 @@ def choose(
     )
 
 
-def happen(
-    *, wanted: parameters.Parameters, block: int, chosen: Choices, tier: Ints
-) -> Events:
+def happen(*, wanted: parameters.Parameters, block: int, chosen: Choices, tier: Ints) -> Events:
     """Let each gift live its life up to the last known day."""
     draws = Draws(seed=wanted.seed, block=block, topic=Topic.OUTCOMES)
     clock = moments.office_seconds(draws, len(chosen.deal))
@@ -154,9 +154,7 @@ def is_by(channel: str, chosen: Choices) -> Flags:
     return np.asarray(_CHANNELS[chosen.campaign] == channel, dtype=np.bool_)
 
 
-def _days(
-    draws: Draws, *, wanted: parameters.Parameters, chosen: Choices, tier: Ints
-) -> Ints:
+def _days(draws: Draws, *, wanted: parameters.Parameters, chosen: Choices, tier: Ints) -> Ints:
     """Give the day of each step of each gift, NEVER for a step that it does not go through."""
     count = len(chosen.deal)
     rates = np.array(company.ACCEPT_RATES_BIASED)[tier]

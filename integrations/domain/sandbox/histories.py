@@ -9,7 +9,7 @@ import numpy as np
 
 from integrations.domain.sandbox import company, moments, outcomes, parameters
 from integrations.domain.sandbox.deals import Deals
-from integrations.domain.sandbox.draws import Draws, Floats, Ints, Topic
+from integrations.domain.sandbox.draws import Draws, Flags, Floats, Ints, Topic
 
 WON_STAGE: Final = len(company.STAGES)
 LOST_STAGE: Final = WON_STAGE + 1
@@ -23,6 +23,8 @@ _RESIZED_AT: Final = 2
 _REASSIGNED_FROM: Final = 0.2
 _REASSIGNED_RANGE: Final = 0.6
 _UNSIZED_SHARE: Final = 0.3
+# The close is the last step, and falls on the instant of the close itself.
+_CLOSE_STEP: Final = moments.MINUTE * len(company.STAGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +72,27 @@ def tell(
     ending = np.where(found.status == outcomes.WON, WON_STAGE, LOST_STAGE)
     opened_at = moments.at(deals.opened_day, clock)
     closed_at = moments.at(found.closed_day, clock)
+    everyone = np.ones(count, dtype=np.bool_)
+    stages = [
+        _Step(is_entered[:, place], place, moments.at(starts[:, place], clock))
+        for place in range(len(company.STAGES))
+    ]
     return Histories(
-        stages=_stages(starts, is_entered, is_closed, ending, clock, closed_at),
-        amounts=_pair(
-            ~is_unsized, deals.first_amount_minor, opened_at,
-            resized, deals.amount_minor, moments.at(starts[:, _RESIZED_AT], clock),
+        stages=_in_order(*stages, _Step(is_closed, ending, closed_at - _CLOSE_STEP)),
+        amounts=_in_order(
+            _Step(~is_unsized, deals.first_amount_minor, opened_at),
+            _Step(resized, deals.amount_minor, moments.at(starts[:, _RESIZED_AT], clock)),
         ),
-        owners=_pair(
-            np.ones(count, dtype=np.bool_), deals.owner, opened_at,
-            is_moved, deals.next_owner, moments.at(owner_day, clock),
+        owners=_in_order(
+            _Step(everyone, deals.owner, opened_at),
+            _Step(is_moved, deals.next_owner, moments.at(owner_day, clock)),
         ),
         stage=np.where(is_closed, ending, reached),
         amount_minor=np.where(is_unsized, -1, current),
         owner=np.where(is_moved, deals.next_owner, deals.owner),
         opened_at=opened_at,
         closed_at=np.where(is_closed, closed_at, moments.NEVER),
-    )  # fmt: skip
+    )
 
 
 def _part(found: outcomes.Outcomes, deals: Deals, share: Floats) -> Ints:
@@ -110,23 +117,21 @@ def _entered(
     return (np.arange(len(company.STAGES)) <= last[:, None]) & (starts <= wanted.last_day)
 
 
-def _stages(
-    starts: Ints, is_entered: Ints, is_closed: Ints, ending: Ints, clock: Ints, closed_at: Ints
-) -> Changes:
-    """List the stages in each deal's order, with the close as the last of them."""
-    minutes = moments.MINUTE * np.arange(len(company.STAGES))
-    at = np.column_stack([moments.at(starts, clock[:, None]) + minutes, closed_at])
-    names = np.column_stack([np.broadcast_to(np.arange(WON_STAGE), starts.shape), ending])
-    is_there = np.column_stack([is_entered, is_closed])
-    deal, step = np.nonzero(is_there)
-    return Changes(deal=deal, ordinal=step, at=at[deal, step], value=names[deal, step])
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One step of a history: which deals took it, to what, and when."""
+
+    which: Flags
+    value: Ints | int
+    at: Ints
 
 
-def _pair(
-    has_first: Ints, first: Ints, first_at: Ints, has_second: Ints, second: Ints, second_at: Ints
-) -> Changes:
-    """List a first value and maybe a second one, in each deal's order."""
-    deal, step = np.nonzero(np.column_stack([has_first, has_second]))
-    at = np.column_stack([first_at, second_at + moments.MINUTE])
-    value = np.column_stack([first, second])
-    return Changes(deal=deal, ordinal=step, at=at[deal, step], value=value[deal, step])
+def _in_order(*steps: _Step) -> Changes:
+    """List the steps deal by deal; those of one day keep their order by minutes."""
+    deal, ordinal = np.nonzero(np.column_stack([step.which for step in steps]))
+    shape = (len(steps[0].which), len(steps))
+    at = np.column_stack([step.at + moments.MINUTE * place for place, step in enumerate(steps)])
+    value = np.empty(shape, dtype=np.int64)
+    for place, step in enumerate(steps):
+        value[:, place] = step.value
+    return Changes(deal=deal, ordinal=ordinal, at=at[deal, ordinal], value=value[deal, ordinal])

@@ -17,6 +17,9 @@ HOUR: Final = 3_600
 MINUTE: Final = 60
 NEVER: Final = -1
 
+# A time of day that is on the same day in New York.
+AFTERNOON: Final = 18 * HOUR
+
 _OPENS_AT: Final = 14 * HOUR
 # An hour is left for what follows within the same day.
 _LAST_SECOND: Final = 7 * HOUR - 1
@@ -27,6 +30,6 @@ def office_seconds(draws: Draws, count: int) -> Ints:
     return _OPENS_AT + draws.whole(count, 0, _LAST_SECOND)
 
 
-def at(day: Ints, second: Ints) -> Ints:
+def at(day: Ints, second: Ints | int) -> Ints:
     """Give the instant of a second on a day."""
     return np.asarray(day * DAY + second, dtype=np.int64)

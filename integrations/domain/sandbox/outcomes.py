@@ -119,6 +119,4 @@ def _probability(odds: Floats) -> Floats:
 
 
 def _numbered(deal: Ints, day: Ints) -> Arrivals:
-    return Arrivals(
-        deal=deal, day=day, ordinal=np.arange(len(deal)) - np.searchsorted(deal, deal)
-    )
+    return Arrivals(deal=deal, day=day, ordinal=np.arange(len(deal)) - np.searchsorted(deal, deal))

@@ -9,12 +9,13 @@ from typing import Any, Final, Self
 
 from gifting.domain import refusals
 
-LEAST_OPPORTUNITIES: Final = 100
+LEAST_OPPORTUNITIES: Final = 1
 MOST_OPPORTUNITIES: Final = 1_000_000
 MOST_EFFECT: Final = 3.0
 MOST_CYCLE_EFFECT: Final = 0.9
 LARGEST_SEED: Final = 2**32 - 1
 HISTORY_DAYS: Final = 730
+BLOCK_SIZE: Final = 20_000
 
 EPOCH: Final = dt.date(1970, 1, 1)
 DEFAULT_UNTIL: Final = dt.date(2026, 10, 31)
@@ -52,6 +53,11 @@ class Parameters:
         _require("until", self.until, FIRST_UNTIL, LAST_UNTIL)
 
     @property
+    def block_count(self) -> int:
+        """How many blocks the company is made in."""
+        return -(-self.opportunities // BLOCK_SIZE)
+
+    @property
     def first_day(self) -> int:
         """The first day on which a deal may open, counted from 1970-01-01."""
         return self.last_day - HISTORY_DAYS + 1
@@ -60,6 +66,11 @@ class Parameters:
     def last_day(self) -> int:
         """The last day on which anything is known, counted from 1970-01-01."""
         return (self.until - EPOCH).days
+
+    @property
+    def starts_on(self) -> dt.date:
+        """The first day on which a deal may open."""
+        return EPOCH + dt.timedelta(days=self.first_day)
 
     def as_json(self) -> dict[str, Any]:
         """Give the parameters as they are kept beside the truth."""
