@@ -5,8 +5,8 @@ lengths and cost together. Each fragment is walked once and its weight remembere
 linear in the text however often fragments spread each other.
 
 Cost counts the objects that can come back: an object is 1 and what is in it is added, a list
-multiplies by its size, a connection multiplies its rows by `first` or `last` (the whole page when
-neither is given), a mutation is 10. `@cost` and `@listSize` in the schema say where it is
+multiplies by its size, a connection multiplies its rows by `first` or `last` (by the largest page
+when neither is given), a mutation is 10. `@cost` and `@listSize` in the schema say where it is
 otherwise. Fields left out by `@skip` or `@include` are counted all the same.
 """
 
@@ -412,13 +412,13 @@ def _price(
     is_list = isinstance(_nullable(field.type), GraphQLList)
     is_paged = any(argument in PAGE_ARGUMENTS for argument in field.args)
     shape = _Shape.LIST if is_list else _Shape.ONE
-    size = _assumed_size(field) if is_list else 1
     if is_list and name in ROW_FIELDS and _is_connection(parent):
         shape = _Shape.ROWS
     elif _is_connection(result.name):
         shape = _Shape.CONNECTION
-    if is_paged:
-        size = limits.page
+    size = 1
+    if is_list or is_paged:
+        size = _assumed_size(field, unsaid=limits.page if is_paged else ASSUMED_LIST_SIZE)
     return _Price(
         _weight_of(field, result, is_mutation=is_mutation), size, shape, is_paged, result.name
     )
@@ -436,9 +436,9 @@ def _weight_of(field: GraphQLField, result: Any, *, is_mutation: bool) -> int:
     return 0 if is_leaf or _is_wrapper(result.name) else 1
 
 
-def _assumed_size(field: GraphQLField) -> int:
+def _assumed_size(field: GraphQLField, *, unsaid: int) -> int:
     stated = _directives(field, scalars.ListSize)
-    return stated[0].assumed_size if stated else ASSUMED_LIST_SIZE
+    return int(stated[0].assumed_size) if stated else unsaid
 
 
 def _directives(defined: Any, kind: type[Any]) -> list[Any]:

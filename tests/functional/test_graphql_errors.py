@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -39,10 +40,16 @@ class Gift(relay.Node):
         return [Gift(id=1)]
 
 
+@strawberry.enum
+class Kind(Enum):
+    MUG = "MUG"
+
+
 @strawberry.input
 class SaveInput:
     code: str
     note: str | None = None
+    kind: Kind | None = None
 
 
 @strawberry.type
@@ -224,6 +231,12 @@ def test_what_can_be_expected_has_a_code_of_its_own(
         ("query($n:Int){gifts(first:$n){edges{cursor}}}", {"n": "many"}),
         ("query($n:Int){gifts(first:$n){edges{cursor}}}", {"n": 1.5}),
         ("mutation($a:SaveInput!){save(input:$a){code}}", {"a": {"cod": "x"}}),
+        ("mutation($a:SaveInput!){save(input:$a){code}}", {"a": {"code": "x", "kind": "MUGS"}}),
+        ('mutation{save(input:{code:"x" kind:MUGS}){code}}', {}),
+        ('mutation{save(input:{code:"x" kin:MUG}){code}}', {}),
+        ('mutation{save(inpu:{code:"x"}){code}}', {}),
+        ("mutation($a:SaveInpu!){save(input:$a){code}}", {"a": {"code": "x"}}),
+        ('mutation{sav(input:{code:"x"}){code}}', {}),
     ],
 )
 def test_input_that_does_not_fit_is_told_in_words_about_the_input(

@@ -67,6 +67,9 @@ class Query:
     dear: str = strawberry.field(default="", directives=[scalars.Cost(weight="40")])
 
     campaigns: relay.ListConnection[Campaign] = relay.connection(resolver=no_campaigns)
+    latest: relay.ListConnection[Campaign] = relay.connection(
+        resolver=no_campaigns, directives=[scalars.ListSize(assumed_size=20)]
+    )
 
 
 @strawberry.type
@@ -130,7 +133,9 @@ def doubling(levels: int, leaf: str = "name") -> str:
         pytest.param("{dear}", 40, id="a field says its price"),
         pytest.param("{campaigns(first:7){edges{node{name}}}}", 7, id="a page multiplies"),
         pytest.param("{campaigns(last:7){edges{node{name}}}}", 7, id="from the end too"),
-        pytest.param("{campaigns{edges{node{name}}}}", 100, id="a page unsaid is a whole one"),
+        pytest.param("{campaigns{edges{node{name}}}}", 100, id="a page unsaid is the largest"),
+        pytest.param("{latest{edges{node{name}}}}", 20, id="a page unsaid may be smaller"),
+        pytest.param("{latest(first:30){edges{node{name}}}}", 30, id="a page said is what it says"),
         pytest.param("{campaigns{pageInfo{hasNextPage}}}", 0, id="no row, no cost"),
         pytest.param("{campaigns(first:0){edges{node{name}}}}", 0, id="a page of none"),
         pytest.param(
