@@ -102,6 +102,7 @@ class Ledger:
     _digest: int = 0
     _sums: dict[Key, list[int]] = field(default_factory=dict)
     _rows: list[bytes] = field(default_factory=list)
+    _touched: list[npt.NDArray[np.int64]] = field(default_factory=list)
 
     def add(
         self,
@@ -110,11 +111,11 @@ class Ledger:
         touches: journey.Touches,
         cuts: Cuts,
     ) -> None:
-        """Take in the credits of some whole accounts."""
+        """Take in the credits of some opportunities."""
         given = part.credits[self.model]
         self.opportunity_count += len(part.opportunity)
         self.missing_amount_count += len(part.missing_amount)
-        self.touchpoint_count += len(np.unique(given.touch))
+        self._touched.append(np.unique(given.touch))
         self.credit_count += len(given) + len(given.unattributed)
         self._digest = (self._digest + credit.digest(given, deals, touches)) % 2**64
         self._rows += self._as_rows(given, deals, touches, cuts)
@@ -123,6 +124,10 @@ class Ledger:
 
     def take_rows(self) -> list[bytes]:
         """Hand over the rows that were not written yet."""
+        # A huge account comes in several parts, which share its touches.
+        if self._touched:
+            self.touchpoint_count += len(np.unique(np.concatenate(self._touched)))
+        self._touched = []
         rows, self._rows = self._rows, []
         return rows
 
