@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from attribution import models
-from attribution.domain import binary_copy, multitouch
+from attribution.domain import binary_copy, kernel, multitouch
 from attribution.selectors import credits as figures
 from attribution.services import ledgers, runs
 from gifting.domain import access, lifecycle, money, refusals
@@ -103,6 +104,24 @@ def test_totals_are_the_identity_that_finance_checks(actor: access.Actor) -> Non
     assert totals.won_revenue == money.Money(107_00, "USD")
     assert totals.run.opportunity_count == 3
     assert totals.run.missing_amount_count == 1
+
+
+def test_an_account_in_several_parts_counts_each_touch_once(
+    actor: access.Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two deals of one account see the same two touches: four credits of two touchpoints."""
+    account = opportunities.make_account()
+    for amount_minor in (100_00, 50_00):
+        opportunities.make_opportunity(account=account, amount_minor=amount_minor)
+    for days in (30, 20):
+        opportunities.make_touchpoint(account=account, at=days_before_close(days))
+    one_journey_at_a_time = functools.partial(kernel.attribute, pairs_per_batch=1)
+    monkeypatch.setattr(kernel, "attribute", one_journey_at_a_time)
+
+    run(actor)
+
+    linear = models.AttributionRun.objects.get(model=multitouch.Model.LINEAR, is_current=True)
+    assert (linear.credit_count, linear.touchpoint_count) == (4, 2)
 
 
 def test_the_look_back_includes_its_first_instant(actor: access.Actor) -> None:
