@@ -234,7 +234,7 @@ def _failed(error: Exception, report: errors.Report) -> Answer:
 def _page(request: HttpRequest) -> HttpResponse:
     """Serve GraphiQL, with the cookie that its requests need in a session."""
     get_token(request)
-    return HttpResponse(get_graphql_ide_html("graphiql"))
+    return HttpResponse(get_graphql_ide_html("graphiql").replace("Strawberry GraphiQL", "Tribute"))
 
 
 graphql = GraphQLView(schema.schema, bounds=schema.LIMITS, is_production=settings.PRODUCTION)

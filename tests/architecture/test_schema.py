@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import astuple
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,8 @@ from config import schema
 from config.limits import PAGE_ARGUMENTS
 
 CORE = schema.schema.core
+CODE = re.compile(r'^ +(?:\d{3}, )?"([A-Z]{3,}(?:_[A-Z]+)+)",', re.MULTILINE)
+DOORWAY = ("requests", "documents", "limits", "view")
 COMMITTED = Path(settings.BASE_DIR) / "config" / "schema.graphql"
 
 
@@ -117,6 +121,17 @@ def test_no_root_field_is_written_in_two_rooms() -> None:
     ]
 
     assert sorted(written) == sorted(name for root in merged for name in _field_names(root))
+
+
+def test_the_guide_names_every_code_and_every_limit() -> None:
+    guide = (Path(settings.BASE_DIR) / "docs" / "api.md").read_text()
+    doorway = [Path(settings.BASE_DIR) / "config" / f"{name}.py" for name in DOORWAY]
+    codes = {code for file in doorway for code in CODE.findall(file.read_text())}
+
+    unnamed = {code for code in codes if f"`{code}`" not in guide}
+    unsaid = [most for most in astuple(schema.LIMITS) if f"{most:,}" not in guide]
+
+    assert (unnamed, unsaid) == (set(), [])
 
 
 def _field_names(root: type[Any]) -> list[str]:
