@@ -7,6 +7,7 @@ are looked after in the same round.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
 import signal
 import socket
@@ -24,11 +25,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from config import pulse
 from config.supervisor import leases, servers
 from config.supervisor.failures import ServerFailure
 
 ROUND_SECONDS = 0.25
 SERVERS_EVERY_SECONDS = 2.0
+PULSE_EVERY_SECONDS = 10.0
 WEB_READY_SECONDS = 60.0
 STOP_SECONDS = 10.0
 COLD_STOP_SECONDS = 8.0
@@ -112,6 +115,9 @@ class Child:
         self.start_at = now + min(pause, LONGEST_PAUSE_SECONDS)
         return code
 
+    def has_lived(self, seconds: float, now: float) -> bool:
+        return self.process is not None and now - self.started_at > seconds
+
     def signal(self, number: signal.Signals) -> None:
         if self.process is not None:
             self.process.send_signal(number)
@@ -141,12 +147,11 @@ class Household:
         self._announced = False
         self._web = Child("web", (f"--host={host}", f"--port={port}"), lambda: True)
         # A person waits for the page, so the others start when it answers.
-        self._children = (
-            self._web,
-            Child("worker", (), lambda: self._announced),
-            Child("scheduler", (), lambda: self._announced and self._may_schedule()),
-        )
+        self._worker = Child("worker", (), lambda: self._announced)
+        self._scheduler = Child("scheduler", (), self._may_schedule)
+        self._children = (self._web, self._worker, self._scheduler)
         self._servers_at = 0.0
+        self._pulse_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Keep everything running until asked to stop."""
@@ -158,6 +163,7 @@ class Household:
                 for child in self._children:
                     self._look_after(child, now)
                 self._announce()
+                self._look_for_pulse(now)
                 stop.wait(ROUND_SECONDS)
         finally:
             self._end()
@@ -199,8 +205,23 @@ class Household:
         except ServerFailure as failure:
             _say(str(failure))
 
+    def _look_for_pulse(self, now: float) -> None:
+        """Start a worker again that lives but takes nothing, and whoever may have kept it idle."""
+        limit = settings.HEARTBEAT_LIMIT_SECONDS
+        pair = (self._worker, self._scheduler)
+        if now < self._pulse_at or not all(child.has_lived(limit, now) for child in pair):
+            return
+        self._pulse_at = now + PULSE_EVERY_SECONDS
+        queues = pulse.deaf_queues(limit=dt.timedelta(seconds=limit))
+        if queues:
+            _say(f"Nobody takes tasks from {', '.join(queues)}: worker and scheduler start again.")
+            for child in pair:
+                child.kill_remains()
+
     def _may_schedule(self) -> bool:
         """Let one `up` of a home schedule; another stands by to take over when that one ends."""
+        if not self._announced:
+            return False
         if self._scheduling is None and self._home is not None:
             self._scheduling = leases.claim(self._home / "scheduler.lock")
         return self._home is None or self._scheduling is not None

@@ -123,6 +123,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.text("REDIS_URL", "")
 TASK_SECONDS = 240
 HEARTBEAT_SECONDS = 30.0
+# A heartbeat older than this is missing.
+HEARTBEAT_LIMIT_SECONDS = 60.0
+QUEUES = ("default", "sync", "attribution", "exports")
 
 CELERY_BROKER_URL = addresses.broker("REDIS_URL", REDIS_URL) if REDIS_URL else "embedded://"
 CELERY_BROKER_USE_SSL = (
@@ -139,7 +142,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_QUEUES: dict[str, dict[str, Any]] = {
-    name: {} for name in ("default", "sync", "attribution", "exports")
+    name: {} for name in QUEUES
 }
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_SERIALIZER = "json"
@@ -170,7 +173,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "integrations.beat",
         "schedule": HEARTBEAT_SECONDS,
         "kwargs": {"queue": queue},
-        "options": {"queue": queue, "expires": HEARTBEAT_SECONDS},
+        "options": {"queue": queue, "expire_seconds": HEARTBEAT_SECONDS},
     }
     for queue in CELERY_TASK_QUEUES
 }
