@@ -187,6 +187,9 @@ class SpendRollup(tenancy.TenantModel):
     component = models.CharField(max_length=16, choices=Component.choices)
     currency = tenancy.currency_field()
     amount_minor = models.BigIntegerField()
+    changed_at = models.DateTimeField(
+        db_default=models.functions.Now(), editable=False, help_text="When a cost last moved it"
+    )
 
     class Meta:
         constraints = (

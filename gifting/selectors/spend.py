@@ -6,13 +6,14 @@ each change was recorded. Every cut adds up to the same total.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Max, Q, QuerySet, Sum
 
 from gifting import models
 from gifting.domain import access, money, refusals
@@ -74,6 +75,13 @@ def total(*, actor: access.Actor, currency: str, cut: Cut) -> money.Money:
         .aggregate(amount=Sum("amount_minor"))["amount"]
     )
     return money.Money(int(amount or 0), currency)
+
+
+def changed_at(*, actor: access.Actor, currency: str, cut: Cut) -> dt.datetime | None:
+    """Return when a cost last moved the spend of the cut; None when it has none."""
+    lines = _lines(actor=actor, cut=cut).filter(currency=currency)
+    moved: dt.datetime | None = lines.aggregate(moved=Max("changed_at"))["moved"]
+    return moved
 
 
 def currencies(*, actor: access.Actor, cut: Cut) -> tuple[str, ...]:

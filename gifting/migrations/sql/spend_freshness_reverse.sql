@@ -1,0 +1,12 @@
+CREATE OR REPLACE FUNCTION roll_up_costs() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+    AS $$
+BEGIN
+    INSERT INTO gifting_spendrollup AS kept
+        (organization_id, fiscal_period_id, campaign_id, vendor_id, cost_center_id, component, currency, amount_minor)
+    SELECT organization_id, fiscal_period_id, campaign_id, vendor_id, cost_center_id, component, currency, sum(change_minor)
+        FROM added GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7
+    ON CONFLICT (organization_id, fiscal_period_id, campaign_id, vendor_id, cost_center_id, component, currency)
+        DO UPDATE SET amount_minor = kept.amount_minor + excluded.amount_minor;
+    RETURN NULL;
+END $$;
