@@ -67,6 +67,7 @@ class Opportunity(tenancy.TenantModel):
             models.Index(
                 fields=["organization", "status", "closed_at"], name="opportunity_by_close"
             ),
+            models.Index(fields=["organization", "closed_at"], name="opportunity_by_time"),
         )
         verbose_name_plural = "opportunities"
 

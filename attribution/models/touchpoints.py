@@ -49,6 +49,7 @@ class Touchpoint(tenancy.TenantModel):
             models.Index(
                 fields=["organization", "account", "occurred_at"], name="touchpoint_by_account"
             ),
+            models.Index(fields=["organization", "occurred_at"], name="touchpoint_by_time"),
         )
 
     def __str__(self) -> str:
