@@ -1,14 +1,51 @@
-"""Budgets by campaign: the original amounts that spending is held against."""
+"""Budgets: the original amounts that spending is held against, one by one and by campaign."""
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Q, Sum
 
 from gifting import models
 from gifting.domain import access, money
-from gifting.selectors import spend
+from gifting.selectors import records, spend
+
+
+class BudgetRecord(NamedTuple):
+    """A budget's row."""
+
+    id: int
+    public_id: UUID
+    name: str
+    original_amount_minor: int
+    currency: str
+    recorded_at: dt.datetime
+    cost_center_id: int
+    campaign_id: int | None
+    fiscal_period_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Where(records.Where):
+    """Conditions on budgets."""
+
+    currencies: Collection[str] | None = records.lookup("currency__in")
+    fiscal_years: Collection[int] | None = records.lookup("fiscal_period__fiscal_year__in")
+    fiscal_period_ids: Collection[UUID] | None = records.lookup("fiscal_period__public_id__in")
+    cost_center_ids: Collection[UUID] | None = records.lookup("cost_center__public_id__in")
+    campaign_ids: Collection[UUID] | None = records.lookup("campaign__public_id__in")
+
+
+SOURCE = records.Source(
+    model=models.Budget,
+    record=BudgetRecord,
+    permissions=(access.Permission.READ_BUDGETS,),
+    cost_center="cost_center_id",
+)
 
 
 def original_by_campaign(
