@@ -11,14 +11,16 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from strawberry_django import optimizer
 
+from attribution.graphql import queries as attribution_queries
 from config import documents, limits
-from gifting.graphql import context, queries, scalars
+from gifting.graphql import context, scalars
+from gifting.graphql import queries as gifting_queries
 
 LIMITS: Final = limits.Limits()
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(queries.Query):
+class Query(gifting_queries.Query, attribution_queries.Query):
     """Merge the reads of all rooms."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from types import MappingProxyType
@@ -26,6 +26,7 @@ from gifting.domain import money
 # Integers beyond this are changed in silence by readers that keep numbers as doubles (JavaScript).
 LARGEST_SAFE_INTEGER: Final = 2**53 - 1
 SHOWN_CHARACTERS: Final = 40
+CURRENCY: Final = "ISO 4217 code of the currency; the organization's own when left out."
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
@@ -216,6 +217,14 @@ class Freshness:
     )
     age_seconds: int | None = strawberry.field(
         description="Seconds from that moment to the figure's as-of moment; null without data."
+    )
+
+
+def freshness(data_through: datetime | None, *, as_of: datetime) -> Freshness:
+    """Say how old data is at a moment."""
+    age = None if data_through is None else max(as_of - data_through, timedelta(0))
+    return Freshness(
+        data_through=data_through, age_seconds=None if age is None else int(age.total_seconds())
     )
 
 
