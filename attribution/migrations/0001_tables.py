@@ -71,6 +71,20 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("name",),
+                "indexes": [models.Index(fields=["organization", "name"], name="account_by_name")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "source", "external_id"),
+                        name="account_external_id_is_unique",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"), name="account_public_id_is_unique"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("parent", models.F("id")), _negated=True),
+                        name="account_is_not_its_own_parent",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -144,6 +158,29 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"),
+                        name="attribution_run_public_id_is_unique",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_current", True)),
+                        fields=("organization", "model"),
+                        name="attribution_run_current_is_one",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["RUNNING", "PUBLISHED", "REFUSED"])),
+                        name="attribution_run_status_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("is_current", False), ("status", "PUBLISHED"), _connector="OR"
+                        ),
+                        name="attribution_run_current_is_published",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="AttributionTotal",
@@ -201,6 +238,27 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "run", "currency"),
+                        name="attribution_total_currency_is_unique",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "won_revenue_minor",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("attributed_minor"),
+                                    "+",
+                                    models.F("unattributed_minor"),
+                                ),
+                            )
+                        ),
+                        name="attribution_total_conserves_revenue",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Contact",
@@ -251,6 +309,20 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["organization", "account"], name="contact_by_account")
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "source", "external_id"),
+                        name="contact_external_id_is_unique",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"), name="contact_public_id_is_unique"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="CreditRollup",
@@ -352,6 +424,25 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=(
+                            "organization",
+                            "run",
+                            "fiscal_period",
+                            "campaign",
+                            "vendor",
+                            "cost_center",
+                            "channel",
+                            "is_unattributed",
+                            "currency",
+                        ),
+                        name="credit_rollup_key_is_unique",
+                        nulls_distinct=False,
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Opportunity",
@@ -453,6 +544,45 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name_plural": "opportunities",
+                "indexes": [
+                    models.Index(fields=["organization", "account"], name="opportunity_by_account"),
+                    models.Index(
+                        fields=["organization", "status", "closed_at"], name="opportunity_by_close"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "source", "external_id"),
+                        name="opportunity_external_id_is_unique",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"), name="opportunity_public_id_is_unique"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["OPEN", "WON", "LOST"])),
+                        name="opportunity_status_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("currency__regex", "^[A-Z]{3}$")),
+                        name="opportunity_currency_is_iso",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("closed_at__isnull", True),
+                                ("fiscal_period__isnull", True),
+                                ("status", "OPEN"),
+                            ),
+                            models.Q(
+                                ("closed_at__isnull", False),
+                                ("fiscal_period__isnull", False),
+                                ("status__in", ["WON", "LOST"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="opportunity_close_fits_status",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -512,6 +642,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "opportunity", "source", "source_id"),
+                        name="amount_change_is_unique",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="OpportunityContactRole",
@@ -566,6 +704,19 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "opportunity", "contact", "role"),
+                        name="contact_role_is_unique",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_primary", True)),
+                        fields=("organization", "opportunity"),
+                        name="contact_role_primary_is_one",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="OwnerChange",
@@ -612,6 +763,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "opportunity", "source", "source_id"),
+                        name="owner_change_is_unique",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="StageChange",
@@ -664,6 +823,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "opportunity", "source", "source_id"),
+                        name="stage_change_is_unique",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["OPEN", "WON", "LOST"])),
+                        name="stage_change_status_is_known",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Touchpoint",
@@ -778,6 +949,33 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        fields=["organization", "account", "occurred_at"],
+                        name="touchpoint_by_account",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "source", "source_id"),
+                        name="touchpoint_source_id_is_unique",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"), name="touchpoint_public_id_is_unique"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["PHYSICAL", "DIGITAL"])),
+                        name="touchpoint_kind_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind", "PHYSICAL"), ("send__isnull", True), _connector="OR"
+                        ),
+                        name="touchpoint_send_is_physical",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Credit",
@@ -848,6 +1046,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        fields=["organization", "run", "opportunity"], name="credit_by_opportunity"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="TouchpointCursor",
@@ -881,257 +1086,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="account",
-            index=models.Index(fields=["organization", "name"], name="account_by_name"),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "source", "external_id"),
-                name="account_external_id_is_unique",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="account_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("parent", models.F("id")), _negated=True),
-                name="account_is_not_its_own_parent",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attributionrun",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="attribution_run_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attributionrun",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_current", True)),
-                fields=("organization", "model"),
-                name="attribution_run_current_is_one",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attributionrun",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["RUNNING", "PUBLISHED", "REFUSED"])),
-                name="attribution_run_status_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attributionrun",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("is_current", False), ("status", "PUBLISHED"), _connector="OR"),
-                name="attribution_run_current_is_published",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attributiontotal",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "run", "currency"),
-                name="attribution_total_currency_is_unique",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attributiontotal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "won_revenue_minor",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("attributed_minor"), "+", models.F("unattributed_minor")
-                        ),
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization",), name="touchpoint_cursor_is_one"
                     )
-                ),
-                name="attribution_total_conserves_revenue",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="contact",
-            index=models.Index(fields=["organization", "account"], name="contact_by_account"),
-        ),
-        migrations.AddConstraint(
-            model_name="contact",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "source", "external_id"),
-                name="contact_external_id_is_unique",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="contact",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="contact_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="creditrollup",
-            constraint=models.UniqueConstraint(
-                fields=(
-                    "organization",
-                    "run",
-                    "fiscal_period",
-                    "campaign",
-                    "vendor",
-                    "cost_center",
-                    "channel",
-                    "is_unattributed",
-                    "currency",
-                ),
-                name="credit_rollup_key_is_unique",
-                nulls_distinct=False,
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="opportunity",
-            index=models.Index(fields=["organization", "account"], name="opportunity_by_account"),
-        ),
-        migrations.AddIndex(
-            model_name="opportunity",
-            index=models.Index(
-                fields=["organization", "status", "closed_at"], name="opportunity_by_close"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="opportunity",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "source", "external_id"),
-                name="opportunity_external_id_is_unique",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="opportunity",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="opportunity_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="opportunity",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["OPEN", "WON", "LOST"])),
-                name="opportunity_status_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="opportunity",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("currency__regex", "^[A-Z]{3}$")),
-                name="opportunity_currency_is_iso",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="opportunity",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("closed_at__isnull", True),
-                        ("fiscal_period__isnull", True),
-                        ("status", "OPEN"),
-                    ),
-                    models.Q(
-                        ("closed_at__isnull", False),
-                        ("fiscal_period__isnull", False),
-                        ("status__in", ["WON", "LOST"]),
-                    ),
-                    _connector="OR",
-                ),
-                name="opportunity_close_fits_status",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="amountchange",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "opportunity", "source", "source_id"),
-                name="amount_change_is_unique",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="opportunitycontactrole",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "opportunity", "contact", "role"),
-                name="contact_role_is_unique",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="opportunitycontactrole",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_primary", True)),
-                fields=("organization", "opportunity"),
-                name="contact_role_primary_is_one",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ownerchange",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "opportunity", "source", "source_id"),
-                name="owner_change_is_unique",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="stagechange",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "opportunity", "source", "source_id"),
-                name="stage_change_is_unique",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="stagechange",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["OPEN", "WON", "LOST"])),
-                name="stage_change_status_is_known",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="touchpoint",
-            index=models.Index(
-                fields=["organization", "account", "occurred_at"], name="touchpoint_by_account"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="touchpoint",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "source", "source_id"),
-                name="touchpoint_source_id_is_unique",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="touchpoint",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="touchpoint_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="touchpoint",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["PHYSICAL", "DIGITAL"])),
-                name="touchpoint_kind_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="touchpoint",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind", "PHYSICAL"), ("send__isnull", True), _connector="OR"),
-                name="touchpoint_send_is_physical",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="credit",
-            index=models.Index(
-                fields=["organization", "run", "opportunity"], name="credit_by_opportunity"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="touchpointcursor",
-            constraint=models.UniqueConstraint(
-                fields=("organization",), name="touchpoint_cursor_is_one"
-            ),
+                ],
+            },
         ),
     ]

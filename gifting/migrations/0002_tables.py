@@ -107,6 +107,22 @@ class Migration(migrations.Migration):
                     models.BooleanField(default=True, help_text="Decides the period of every fact"),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ["MONTHLY", "W445", "W454", "W544", "W13X4"])
+                        ),
+                        name="fiscal_calendar_kind_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("start_day__range", (1, 28)), ("start_month__range", (1, 12))
+                        ),
+                        name="fiscal_calendar_starts_on_a_day",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Organization",
@@ -227,6 +243,25 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("name",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"), name="gift_item_public_id_is_unique"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("personalization__in", ["NONE", "BRANDED", "SEGMENT", "INDIVIDUAL"])
+                        ),
+                        name="gift_item_personalization_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("currency__regex", "^[A-Z]{3}$")),
+                        name="gift_item_currency_is_iso",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("list_price_amount_minor__gte", 0)),
+                        name="gift_item_price_is_not_negative",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -278,6 +313,28 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("starts_on",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "calendar", "fiscal_year", "number"),
+                        name="fiscal_period_number_is_unique",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"),
+                        name="fiscal_period_public_id_is_unique",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("starts_on__lt", models.F("ends_on"))),
+                        name="fiscal_period_is_not_empty",
+                    ),
+                    django.contrib.postgres.constraints.ExclusionConstraint(
+                        expressions=[
+                            ("organization", "="),
+                            ("calendar", "="),
+                            (models.Func("starts_on", "ends_on", function="daterange"), "&&"),
+                        ],
+                        name="fiscal_period_days_do_not_overlap",
+                    ),
+                ],
             },
         ),
         migrations.AddField(
@@ -337,6 +394,18 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("code",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "code"), name="cost_center_code_is_unique"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"), name="cost_center_public_id_is_unique"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("parent", models.F("id")), _negated=True),
+                        name="cost_center_is_not_its_own_parent",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -448,6 +517,52 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("code",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "code"), name="campaign_code_is_unique"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"), name="campaign_public_id_is_unique"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                [
+                                    "PROSPECTING",
+                                    "EVENT",
+                                    "ACCELERATION",
+                                    "APPRECIATION",
+                                    "RENEWAL",
+                                    "DIGITAL",
+                                    "OTHER",
+                                ],
+                            )
+                        ),
+                        name="campaign_kind_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("motion__in", ["DEMAND_GENERATION", "ABM", "CUSTOMER_MARKETING"])
+                        ),
+                        name="campaign_motion_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("personalization__in", ["NONE", "BRANDED", "SEGMENT", "INDIVIDUAL"])
+                        ),
+                        name="campaign_personalization_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("starts_on__isnull", True),
+                            ("ends_on__isnull", True),
+                            ("starts_on__lt", models.F("ends_on")),
+                            _connector="OR",
+                        ),
+                        name="campaign_ends_after_it_starts",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -530,6 +645,32 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=(
+                            "organization",
+                            "cost_center",
+                            "campaign",
+                            "fiscal_period",
+                            "currency",
+                        ),
+                        name="budget_scope_is_unique",
+                        nulls_distinct=False,
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"), name="budget_public_id_is_unique"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("currency__regex", "^[A-Z]{3}$")),
+                        name="budget_currency_is_iso",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("original_amount_minor__gte", 0)),
+                        name="budget_original_is_not_negative",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Recipient",
@@ -579,6 +720,17 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "source", "external_id"),
+                        name="recipient_external_id_is_unique",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"), name="recipient_public_id_is_unique"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Send",
@@ -717,6 +869,54 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["organization", "campaign"], name="send_by_campaign"),
+                    models.Index(
+                        fields=["organization", "cost_center"], name="send_by_cost_center"
+                    ),
+                    models.Index(fields=["organization", "sent_at"], name="send_by_sent_at"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "source", "external_id"),
+                        name="send_external_id_is_unique",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"), name="send_public_id_is_unique"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                [
+                                    "DRAFT",
+                                    "SCHEDULED",
+                                    "PENDING_APPROVAL",
+                                    "ON_HOLD",
+                                    "OFFERED",
+                                    "OPENED",
+                                    "CLICKED",
+                                    "ACCEPTED",
+                                    "IN_FULFILLMENT",
+                                    "SHIPPED",
+                                    "DELIVERED",
+                                    "DECLINED",
+                                    "EXPIRED",
+                                    "CANCELLED",
+                                    "REFUNDED",
+                                    "UNDELIVERABLE",
+                                    "FAILED",
+                                ],
+                            )
+                        ),
+                        name="send_state_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__gte", 1)), name="send_quantity_is_positive"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="SendEvent",
@@ -808,6 +1008,45 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "send", "number"),
+                        name="send_event_number_is_unique",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "send", "source", "source_event_id"),
+                        name="send_event_source_id_is_unique",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "to_state__in",
+                                [
+                                    "DRAFT",
+                                    "SCHEDULED",
+                                    "PENDING_APPROVAL",
+                                    "ON_HOLD",
+                                    "OFFERED",
+                                    "OPENED",
+                                    "CLICKED",
+                                    "ACCEPTED",
+                                    "IN_FULFILLMENT",
+                                    "SHIPPED",
+                                    "DELIVERED",
+                                    "DECLINED",
+                                    "EXPIRED",
+                                    "CANCELLED",
+                                    "REFUNDED",
+                                    "UNDELIVERABLE",
+                                    "FAILED",
+                                ],
+                            )
+                        ),
+                        name="send_event_state_is_known",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ServiceToken",
@@ -865,6 +1104,21 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "name"), name="service_token_name_is_unique"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "secret_hash"),
+                        name="service_token_secret_hash_is_unique",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"),
+                        name="service_token_public_id_is_unique",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Vendor",
@@ -901,6 +1155,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("name",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "code"), name="vendor_code_is_unique"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"), name="vendor_public_id_is_unique"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -1001,6 +1263,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=(
+                            "organization",
+                            "fiscal_period",
+                            "campaign",
+                            "vendor",
+                            "cost_center",
+                            "component",
+                            "currency",
+                        ),
+                        name="spend_rollup_key_is_unique",
+                    )
+                ],
+            },
         ),
         migrations.AddField(
             model_name="send",
@@ -1154,6 +1432,39 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "send", "component", "version"),
+                        name="cost_line_version_is_unique",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "component__in",
+                                ["ITEM", "HANDLING", "SHIPPING", "TAX", "DUTY", "FEE"],
+                            )
+                        ),
+                        name="cost_line_component_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("basis__in", ["ESTIMATED", "ACTUAL"])),
+                        name="cost_line_basis_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("currency__regex", "^[A-Z]{3}$")),
+                        name="cost_line_currency_is_iso",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("version__gt", 1),
+                            models.Q(("change_minor", models.F("amount_minor")), ("version", 1)),
+                            _connector="OR",
+                        ),
+                        name="cost_line_first_version_is_the_change",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Membership",
@@ -1251,37 +1562,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddConstraint(
-            model_name="fiscalperiod",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "calendar", "fiscal_year", "number"),
-                name="fiscal_period_number_is_unique",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fiscalperiod",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="fiscal_period_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fiscalperiod",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("starts_on__lt", models.F("ends_on"))),
-                name="fiscal_period_is_not_empty",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fiscalperiod",
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
-                expressions=[
-                    ("organization", "="),
-                    ("calendar", "="),
-                    (models.Func("starts_on", "ends_on", function="daterange"), "&&"),
-                ],
-                name="fiscal_period_days_do_not_overlap",
-            ),
-        ),
-        migrations.AddConstraint(
             model_name="fiscalcalendar",
             constraint=models.UniqueConstraint(
                 fields=("organization", "name"), name="fiscal_calendar_name_is_unique"
@@ -1301,367 +1581,14 @@ class Migration(migrations.Migration):
                 name="fiscal_calendar_default_is_one",
             ),
         ),
-        migrations.AddConstraint(
-            model_name="fiscalcalendar",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["MONTHLY", "W445", "W454", "W544", "W13X4"])),
-                name="fiscal_calendar_kind_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="fiscalcalendar",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("start_day__range", (1, 28)), ("start_month__range", (1, 12))),
-                name="fiscal_calendar_starts_on_a_day",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="costcenter",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "code"), name="cost_center_code_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="costcenter",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="cost_center_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="costcenter",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("parent", models.F("id")), _negated=True),
-                name="cost_center_is_not_its_own_parent",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "code"), name="campaign_code_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="campaign_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "kind__in",
-                        [
-                            "PROSPECTING",
-                            "EVENT",
-                            "ACCELERATION",
-                            "APPRECIATION",
-                            "RENEWAL",
-                            "DIGITAL",
-                            "OTHER",
-                        ],
-                    )
-                ),
-                name="campaign_kind_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("motion__in", ["DEMAND_GENERATION", "ABM", "CUSTOMER_MARKETING"])
-                ),
-                name="campaign_motion_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("personalization__in", ["NONE", "BRANDED", "SEGMENT", "INDIVIDUAL"])
-                ),
-                name="campaign_personalization_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("starts_on__isnull", True),
-                    ("ends_on__isnull", True),
-                    ("starts_on__lt", models.F("ends_on")),
-                    _connector="OR",
-                ),
-                name="campaign_ends_after_it_starts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="budget",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "cost_center", "campaign", "fiscal_period", "currency"),
-                name="budget_scope_is_unique",
-                nulls_distinct=False,
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="budget",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="budget_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="budget",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("currency__regex", "^[A-Z]{3}$")), name="budget_currency_is_iso"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="budget",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("original_amount_minor__gte", 0)),
-                name="budget_original_is_not_negative",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recipient",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "source", "external_id"),
-                name="recipient_external_id_is_unique",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recipient",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="recipient_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sendevent",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "send", "number"), name="send_event_number_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sendevent",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "send", "source", "source_event_id"),
-                name="send_event_source_id_is_unique",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sendevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "to_state__in",
-                        [
-                            "DRAFT",
-                            "SCHEDULED",
-                            "PENDING_APPROVAL",
-                            "ON_HOLD",
-                            "OFFERED",
-                            "OPENED",
-                            "CLICKED",
-                            "ACCEPTED",
-                            "IN_FULFILLMENT",
-                            "SHIPPED",
-                            "DELIVERED",
-                            "DECLINED",
-                            "EXPIRED",
-                            "CANCELLED",
-                            "REFUNDED",
-                            "UNDELIVERABLE",
-                            "FAILED",
-                        ],
-                    )
-                ),
-                name="send_event_state_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="servicetoken",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "name"), name="service_token_name_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="servicetoken",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "secret_hash"), name="service_token_secret_hash_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="servicetoken",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="service_token_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="vendor",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "code"), name="vendor_code_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="vendor",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="vendor_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="spendrollup",
-            constraint=models.UniqueConstraint(
-                fields=(
-                    "organization",
-                    "fiscal_period",
-                    "campaign",
-                    "vendor",
-                    "cost_center",
-                    "component",
-                    "currency",
-                ),
-                name="spend_rollup_key_is_unique",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="send",
-            index=models.Index(fields=["organization", "campaign"], name="send_by_campaign"),
-        ),
         migrations.AddIndex(
             model_name="send",
             index=models.Index(fields=["organization", "vendor"], name="send_by_vendor"),
-        ),
-        migrations.AddIndex(
-            model_name="send",
-            index=models.Index(fields=["organization", "cost_center"], name="send_by_cost_center"),
-        ),
-        migrations.AddIndex(
-            model_name="send",
-            index=models.Index(fields=["organization", "sent_at"], name="send_by_sent_at"),
-        ),
-        migrations.AddConstraint(
-            model_name="send",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "source", "external_id"), name="send_external_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="send",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="send_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="send",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        [
-                            "DRAFT",
-                            "SCHEDULED",
-                            "PENDING_APPROVAL",
-                            "ON_HOLD",
-                            "OFFERED",
-                            "OPENED",
-                            "CLICKED",
-                            "ACCEPTED",
-                            "IN_FULFILLMENT",
-                            "SHIPPED",
-                            "DELIVERED",
-                            "DECLINED",
-                            "EXPIRED",
-                            "CANCELLED",
-                            "REFUNDED",
-                            "UNDELIVERABLE",
-                            "FAILED",
-                        ],
-                    )
-                ),
-                name="send_state_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="send",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gte", 1)), name="send_quantity_is_positive"
-            ),
         ),
         migrations.AddConstraint(
             model_name="giftitem",
             constraint=models.UniqueConstraint(
                 fields=("organization", "vendor", "sku"), name="gift_item_sku_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="giftitem",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="gift_item_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="giftitem",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("personalization__in", ["NONE", "BRANDED", "SEGMENT", "INDIVIDUAL"])
-                ),
-                name="gift_item_personalization_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="giftitem",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("currency__regex", "^[A-Z]{3}$")),
-                name="gift_item_currency_is_iso",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="giftitem",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("list_price_amount_minor__gte", 0)),
-                name="gift_item_price_is_not_negative",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="costline",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "send", "component", "version"),
-                name="cost_line_version_is_unique",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="costline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("component__in", ["ITEM", "HANDLING", "SHIPPING", "TAX", "DUTY", "FEE"])
-                ),
-                name="cost_line_component_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="costline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("basis__in", ["ESTIMATED", "ACTUAL"])),
-                name="cost_line_basis_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="costline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("currency__regex", "^[A-Z]{3}$")),
-                name="cost_line_currency_is_iso",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="costline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("version__gt", 1),
-                    models.Q(("change_minor", models.F("amount_minor")), ("version", 1)),
-                    _connector="OR",
-                ),
-                name="cost_line_first_version_is_the_change",
             ),
         ),
     ]

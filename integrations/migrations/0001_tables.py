@@ -82,6 +82,38 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"), name="import_run_public_id_is_unique"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ["ACCOUNTS", "OPPORTUNITIES", "SENDS", "TOUCHES"])
+                        ),
+                        name="import_run_kind_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "read_count",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.expressions.CombinedExpression(
+                                            models.F("new_count"), "+", models.F("changed_count")
+                                        ),
+                                        "+",
+                                        models.F("unchanged_count"),
+                                    ),
+                                    "+",
+                                    models.F("rejected_count"),
+                                ),
+                            )
+                        ),
+                        name="import_run_counts_add_up",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="QuarantinedRow",
@@ -131,47 +163,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="importrun",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="import_run_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="importrun",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["ACCOUNTS", "OPPORTUNITIES", "SENDS", "TOUCHES"])),
-                name="import_run_kind_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="importrun",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "read_count",
-                        django.db.models.expressions.CombinedExpression(
-                            django.db.models.expressions.CombinedExpression(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("new_count"), "+", models.F("changed_count")
-                                ),
-                                "+",
-                                models.F("unchanged_count"),
-                            ),
-                            "+",
-                            models.F("rejected_count"),
-                        ),
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "run", "line", "column"),
+                        name="quarantined_row_line_is_unique",
                     )
-                ),
-                name="import_run_counts_add_up",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="quarantinedrow",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "run", "line", "column"),
-                name="quarantined_row_line_is_unique",
-            ),
+                ],
+            },
         ),
     ]
