@@ -18,6 +18,7 @@ from config import limits, schema, view
 from gifting import models
 from gifting.domain import refusals
 from gifting.graphql import context, errors, scalars
+from gifting.selectors import organizations as organization_records
 from gifting.services import access, tenancy
 from tests.factories import organizations, sends
 from tests.functional import api
@@ -160,18 +161,18 @@ def _execute(sql: str) -> str:
 
 
 @pytest.fixture
-def cast() -> organizations.Cast:
-    return organizations.make_cast()
+def company() -> organization_records.OrganizationRecord:
+    return organizations.make_organization()
 
 
 @pytest.fixture
-def machine(cast: organizations.Cast) -> Iterator[api.Api]:
+def machine(company: organization_records.OrganizationRecord) -> Iterator[api.Api]:
     with api.served_by(PRODUCTION):
-        yield api.of_token(cast.organization)
+        yield api.of_token(company)
 
 
-def vendor_names(cast: organizations.Cast) -> list[str]:
-    with tenancy.organization(cast.organization.id):
+def vendor_names(company: organization_records.OrganizationRecord) -> list[str]:
+    with tenancy.organization(company.id):
         return sorted(models.Vendor.objects.values_list("name", flat=True))
 
 
@@ -320,7 +321,9 @@ def test_a_scalar_that_cannot_be_written_is_an_accident(machine: api.Api) -> Non
     assert reply.codes == ["INTERNAL_ERROR"]
 
 
-def test_a_change_is_kept(machine: api.Api, cast: organizations.Cast) -> None:
+def test_a_change_is_kept(
+    machine: api.Api, company: organization_records.OrganizationRecord
+) -> None:
     reply = machine.ask(SAVE, {"a": {"code": "Acme"}, "b": {"code": "Globex"}})
 
     assert reply.data == {
@@ -328,11 +331,11 @@ def test_a_change_is_kept(machine: api.Api, cast: organizations.Cast) -> None:
         "b": {"code": "Globex", "userErrors": []},
     }
     assert reply.body["extensions"]["cost"]["requested"] == 20
-    assert vendor_names(cast) == ["Acme", "Globex"]
+    assert vendor_names(company) == ["Acme", "Globex"]
 
 
 def test_a_refused_change_is_data_and_leaves_nothing_while_others_stay(
-    machine: api.Api, cast: organizations.Cast
+    machine: api.Api, company: organization_records.OrganizationRecord
 ) -> None:
     reply = machine.ask(SAVE, {"a": {"code": "Acme", "note": "refuse"}, "b": {"code": "Globex"}})
 
@@ -349,34 +352,36 @@ def test_a_refused_change_is_data_and_leaves_nothing_while_others_stay(
         },
         "b": {"code": "Globex", "userErrors": []},
     }
-    assert vendor_names(cast) == ["Globex"]
+    assert vendor_names(company) == ["Globex"]
 
 
 @pytest.mark.parametrize(("note", "code"), [("forbid", "FORBIDDEN"), ("break", "INTERNAL_ERROR")])
 def test_a_broken_change_undoes_the_whole_request(
-    machine: api.Api, cast: organizations.Cast, note: str, code: str
+    machine: api.Api, company: organization_records.OrganizationRecord, note: str, code: str
 ) -> None:
     reply = machine.ask(SAVE, {"a": {"code": "Acme"}, "b": {"code": "Globex", "note": note}})
 
     assert (reply.status, reply.codes) == (200, [code])
     assert reply.body["data"] is None
-    assert vendor_names(cast) == []
+    assert vendor_names(company) == []
 
 
-def test_a_change_is_not_made_by_get(machine: api.Api, cast: organizations.Cast) -> None:
+def test_a_change_is_not_made_by_get(
+    machine: api.Api, company: organization_records.OrganizationRecord
+) -> None:
     reply = machine.send("GET", address='/graphql/?query=mutation{save(input:{code:"Acme"}){code}}')
 
     assert (reply.status, reply.codes) == (405, ["METHOD_NOT_ALLOWED"])
     assert reply.headers["Allow"] == "POST"
-    assert vendor_names(cast) == []
+    assert vendor_names(company) == []
 
 
-def test_nobody_changes_anything(cast: organizations.Cast) -> None:
+def test_nobody_changes_anything(company: organization_records.OrganizationRecord) -> None:
     with api.served_by(PRODUCTION):
         reply = api.of_nobody().ask('mutation{save(input:{code:"Acme"}){code}}')
 
     assert (reply.status, reply.codes) == (401, ["UNAUTHENTICATED"])
-    assert vendor_names(cast) == []
+    assert vendor_names(company) == []
 
 
 def test_a_database_that_is_gone_is_said_so_and_logged(
