@@ -13,9 +13,12 @@ MAX = 2**63 - 1
 
 @pytest.mark.parametrize(("major_bits", "minor_bits"), [(14, 50), (15, 50), (64, 64), (1, 1)])
 def test_two_keys_sort_whether_or_not_they_fit_in_one(major_bits: int, minor_bits: int) -> None:
-    """The first row has the largest minor key and the smallest major one, so it stays first."""
+    """The first row has the largest minor key and half the major one, so it stays first.
+
+    Were the highest bit of the major key lost, it would tie with the largest and come last.
+    """
     top_major, top_minor = 2**major_bits - 1, 2**minor_bits - 1
-    major = np.array([0, top_major, top_major - 1, top_major], dtype=np.uint64)
+    major = np.array([top_major // 2, top_major, top_major - 1, top_major], dtype=np.uint64)
     minor = np.array([top_minor, 1, 0, 0], dtype=np.uint64)
 
     order = grouping.stable_order_by_two(major, minor)
