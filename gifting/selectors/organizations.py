@@ -37,6 +37,11 @@ def list_visible() -> tuple[OrganizationRecord, ...]:
     return tuple(_record(row) for row in models.Organization.objects.order_by("name"))
 
 
+def is_member(*, user_id: int) -> bool:
+    """Tell whether a person belongs to the chosen organization."""
+    return models.Membership.objects.filter(user_id=user_id).exists()
+
+
 def subtree(*, cost_center_ids: Iterable[int]) -> frozenset[int]:
     """Return these cost centers and all that lie below them."""
     parents = dict(models.CostCenter.objects.values_list("id", "parent_id"))
