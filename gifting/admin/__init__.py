@@ -1,0 +1,7 @@
+"""The admin of the gifting room: facts to look at, decisions through services."""
+
+from __future__ import annotations
+
+from gifting.admin import campaigns, fiscal, organizations, sends, vendors
+
+__all__ = ["campaigns", "fiscal", "organizations", "sends", "vendors"]

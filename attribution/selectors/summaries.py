@@ -1,0 +1,52 @@
+"""The main result on one sheet: what gifts cost, what they earned, what nobody may claim."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from attribution.selectors import credits as figures
+from attribution.selectors import roi
+from gifting.domain import access, money
+from gifting.selectors import spend
+
+MOST_CAMPAIGNS: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The main result in one currency; no report means that no run is published yet."""
+
+    report: roi.Report | None
+    campaigns: tuple[roi.CampaignReturn, ...]
+    left_out_count: int
+    spend: money.Money
+    other_currencies: tuple[str, ...]
+    basis: str
+    model: str
+
+
+def get(*, actor: access.Actor, model: str, currency: str) -> Summary:
+    """Return the main result over all time, as far as the actor may read; raises Forbidden."""
+    cut = spend.Cut()
+    currencies = spend.currencies(actor=actor, cut=cut)
+    report = _report(actor, model, currency, cut)
+    campaigns = report.campaigns if report else ()
+    return Summary(
+        report=report,
+        campaigns=campaigns[:MOST_CAMPAIGNS],
+        left_out_count=max(len(campaigns) - MOST_CAMPAIGNS, 0),
+        spend=spend.total(actor=actor, currency=currency, cut=cut),
+        other_currencies=tuple(code for code in currencies if code != currency),
+        basis=roi.BASIS,
+        model=model,
+    )
+
+
+def _report(actor: access.Actor, model: str, currency: str, cut: spend.Cut) -> roi.Report | None:
+    if not actor.may(access.Permission.READ_ATTRIBUTION):
+        return None
+    try:
+        return roi.by_campaign(actor=actor, model=model, currency=currency, cut=cut)
+    except figures.NoRun:
+        return None

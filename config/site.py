@@ -1,0 +1,245 @@
+"""The admin site: opens each page for one organization, and starts with the main result.
+
+Everything that a page reads and renders happens inside the transaction that chose its
+organization, so PostgreSQL shows an operator what it shows to anybody else in there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from django.contrib.admin.sites import AdminSite
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import SimpleTemplateResponse, TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_http_methods
+from unfold import sites as unfold
+
+from attribution.domain import multitouch
+from attribution.selectors import summaries
+from gifting.domain import access, refusals
+from gifting.selectors import organizations
+from gifting.services import access as memberships
+from gifting.services import desk, tenancy
+
+CHOICE: Final = "tribute_organization"
+SYNTHETIC: Final = ("Synthetic data", "warning")
+ICONS: Final = {
+    "Account": "apartment",
+    "AmountChange": "price_change",
+    "AttributionRun": "calculate",
+    "AttributionTotal": "balance",
+    "Budget": "savings",
+    "Campaign": "campaign",
+    "Contact": "contacts",
+    "CostCenter": "account_tree",
+    "CostLine": "receipt_long",
+    "Credit": "workspace_premium",
+    "CreditRollup": "leaderboard",
+    "FiscalCalendar": "calendar_month",
+    "FiscalPeriod": "date_range",
+    "GiftItem": "redeem",
+    "Heartbeat": "monitor_heart",
+    "ImportRun": "upload_file",
+    "Membership": "group",
+    "Opportunity": "handshake",
+    "OpportunityContactRole": "diversity_3",
+    "Organization": "domain",
+    "OwnerChange": "swap_horiz",
+    "QuarantinedRow": "report",
+    "Recipient": "person",
+    "SandboxTruth": "science",
+    "Send": "local_shipping",
+    "SendEvent": "timeline",
+    "ServiceToken": "key",
+    "SpendRollup": "payments",
+    "StageChange": "stairs",
+    "Touchpoint": "touch_app",
+    "User": "badge",
+    "Vendor": "storefront",
+}
+PLAIN_ICON: Final = "schedule"
+
+View = Callable[..., HttpResponse]
+
+
+class Site(unfold.UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
+    """The admin of the product."""
+
+    site_title = "Tribute"
+    site_header = "Tribute"
+    index_title = "What gifts earned"
+    index_template = "config/start.html"
+    enable_nav_sidebar = True
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path("organization/", self.admin_view(self.choose), name="organization"),
+            *super().get_urls(),
+        ]
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
+        """Open every page for the organization that its visitor chose."""
+
+        def inside(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            with _organization(request):
+                response = view(request, *args, **kwargs)
+                if isinstance(response, SimpleTemplateResponse):
+                    # Lists are read while they are written out: that too happens in here.
+                    response.render()
+                return response
+
+        admin_view: View = super().admin_view(inside, cacheable)
+        return admin_view
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        at_desk = desk.of(request)
+        if at_desk is None:
+            return HttpResponseRedirect(reverse("admin:organization"))
+        page: HttpResponse = super().index(
+            request, {"sheet": _sheet(at_desk), **(extra_context or {})}
+        )
+        return page
+
+    def search(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Serve no search over everything: its answers are kept across organizations."""
+        raise Http404
+
+    def choose(self, request: HttpRequest) -> HttpResponse:
+        """Let the visitor choose one of their organizations."""
+        return _choose(request, self)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        at_desk = desk.of(request)
+        context: dict[str, Any] = super().each_context(request)
+        context["tribute_desk"] = at_desk
+        context["site_subheader"] = at_desk.organization.name if at_desk else "No organization"
+        context["site_symbol"] = "redeem"
+        if at_desk and at_desk.organization.is_synthetic:
+            context["environment"] = SYNTHETIC
+        return context
+
+    def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """List what this visitor may see, room by room."""
+        return [
+            _organization_group(self, request),
+            *map(self._group(request), _rooms(self, request)),
+        ]
+
+    def _group(self, request: HttpRequest) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        def group(room: dict[str, Any]) -> dict[str, Any]:
+            return {
+                "title": room["name"],
+                "collapsible": True,
+                "items": [
+                    {
+                        "title": model["name"],
+                        "link": model["admin_url"],
+                        "icon": ICONS.get(model["object_name"], PLAIN_ICON),
+                        "active": request.path.startswith(model["admin_url"] or "\0"),
+                        "has_permission": True,
+                    }
+                    for model in room["models"]
+                ],
+            }
+
+        return group
+
+
+def _sheet(at_desk: desk.Desk) -> summaries.Summary | None:
+    if not at_desk.actor.may(access.Permission.READ_SPEND):
+        return None
+    return summaries.get(
+        actor=at_desk.actor,
+        model=multitouch.Model.LINEAR.value,
+        currency=at_desk.organization.currency,
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def _choose(request: HttpRequest, site: AdminSite) -> HttpResponse:
+    offered = _organizations_of(request)
+    if request.method == "POST":
+        chosen = {row.slug for row in offered} & {request.POST.get("organization", "")}
+        if chosen:
+            request.session[CHOICE] = chosen.pop()
+            return HttpResponseRedirect(reverse("admin:index"))
+    context = {
+        **site.each_context(request),
+        "title": "Choose an organization",
+        "offered": offered,
+        "is_refused": request.method == "POST",
+    }
+    return TemplateResponse(request, "config/organization.html", context)
+
+
+@contextmanager
+def _organization(request: HttpRequest) -> Iterator[None]:
+    """Open the visitor's organization; without a choice PostgreSQL shows no row."""
+    actor = None if _is_choosing(request) else _actor(request)
+    if actor is None:
+        yield
+        return
+    with tenancy.organization(actor.organization_id):
+        organization = organizations.get(organization_id=actor.organization_id)
+        desk.sit(request, desk.Desk(actor=actor, organization=organization))
+        yield
+
+
+def _actor(request: HttpRequest) -> access.Actor | None:
+    """Return who the visitor is in the organization of their session, or in their only one."""
+    slug = request.session.get(CHOICE)
+    find = (
+        memberships.actor_for_operator if desk.is_operator(request) else memberships.actor_for_user
+    )
+    try:
+        return find(user_id=_user_id(request), organization_slug=slug)
+    except refusals.NotFound:
+        # Never chosen, or no longer theirs.
+        return None
+
+
+def _organizations_of(request: HttpRequest) -> tuple[organizations.OrganizationRecord, ...]:
+    if desk.is_operator(request):
+        return memberships.organizations_of_server()
+    return memberships.organizations_of_user(user_id=_user_id(request))
+
+
+def _user_id(request: HttpRequest) -> int:
+    user: Any = request.user
+    return int(user.pk)
+
+
+def _is_choosing(request: HttpRequest) -> bool:
+    """Tell the page that looks at several organizations, which no single one may be open for."""
+    return request.path == reverse("admin:organization")
+
+
+def _rooms(site: Site, request: HttpRequest) -> list[dict[str, Any]]:
+    rooms: list[dict[str, Any]] = site.get_app_list(request)
+    order = {"gifting": 0, "attribution": 1, "integrations": 2}
+    return sorted(rooms, key=lambda room: order.get(room["app_label"], len(order)))
+
+
+def _organization_group(site: Site, request: HttpRequest) -> dict[str, Any]:
+    links = (
+        ("What gifts earned", "index", "monitoring"),
+        ("Organization", "organization", "domain"),
+    )
+    return {
+        "title": "",
+        "items": [
+            {
+                "title": title,
+                "link": reverse(f"{site.name}:{name}"),
+                "icon": icon,
+                "active": request.path == reverse(f"{site.name}:{name}"),
+                "has_permission": True,
+            }
+            for title, name, icon in links
+        ],
+    }

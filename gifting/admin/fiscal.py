@@ -1,0 +1,36 @@
+"""Screens of fiscal calendars and their periods."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from gifting import models
+from gifting.admin import screens
+from gifting.domain import access
+
+
+@admin.register(models.FiscalCalendar)
+class FiscalCalendarScreen(screens.Screen):
+    reads = (access.Permission.READ_BUDGETS, access.Permission.READ_SPEND)
+    list_display = ("name", "kind", "start_month", "start_day", "is_default")
+    search_fields = ("name",)
+    fieldsets = (
+        (None, {"fields": ("name", "kind", ("start_month", "start_day"), "label", "is_default")}),
+        ("Week calendars", {"fields": ("week_ends_on", "year_end_rule", "leap_week_in")}),
+        ("Record", {"fields": ("public_id", "recorded_at")}),
+    )
+
+
+@admin.register(models.FiscalPeriod)
+class FiscalPeriodScreen(screens.Screen):
+    reads = (access.Permission.READ_BUDGETS, access.Permission.READ_SPEND)
+    list_display = ("name", "fiscal_year", "quarter", "number", "starts_on", "ends_on", "calendar")
+    list_select_related = ("calendar",)
+    list_filter = ("fiscal_year", "quarter")
+    search_fields = ("name__istartswith",)
+    ordering = ("-starts_on",)
+    fieldsets = (
+        (None, {"fields": ("name", "calendar", ("fiscal_year", "quarter", "number"))}),
+        ("Days", {"fields": (("starts_on", "ends_on"),)}),
+        ("Record", {"fields": ("public_id", "recorded_at")}),
+    )

@@ -1,0 +1,54 @@
+"""Screens of vendors and of what they sell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from gifting import models
+from gifting.admin import screens
+from gifting.domain import access
+from gifting.services import vendors
+
+
+@admin.register(models.Vendor)
+class VendorScreen(screens.Screen):
+    reads = (access.Permission.READ_SPEND, access.Permission.READ_CAMPAIGNS)
+    writes = access.Permission.WRITE_VENDORS
+    list_display = ("code", "name", "recorded_at")
+    search_fields = ("code__istartswith", "name")
+    ordering = ("name",)
+    readonly_fields = ("public_id", "recorded_at")
+    fieldsets = (
+        (None, {"fields": ("code", "name")}),
+        ("Record", {"fields": ("public_id", "recorded_at")}),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        fixed = super().get_readonly_fields(request, obj)
+        return [*fixed, "code"] if obj else fixed
+
+    def add(self, *, actor: access.Actor, values: Mapping[str, Any]) -> int:
+        return vendors.create(actor=actor, code=values["code"], name=values["name"])
+
+    def change(self, *, actor: access.Actor, row: models.Vendor, values: Mapping[str, Any]) -> None:
+        vendors.rename(actor=actor, vendor_id=row.pk, name=values["name"])
+
+
+@admin.register(models.GiftItem)
+class GiftItemScreen(screens.Screen):
+    reads = (access.Permission.READ_SPEND, access.Permission.READ_CAMPAIGNS)
+    list_display = ("name", "sku", "vendor", "list_price", "personalization")
+    list_select_related = ("vendor",)
+    list_filter = ("personalization",)
+    search_fields = ("name", "sku__istartswith")
+    ordering = ("name",)
+    fieldsets = (
+        (None, {"fields": ("name", "sku", "vendor", "list_price", "personalization")}),
+        ("Record", {"fields": ("public_id", "recorded_at")}),
+    )
+    list_price = screens.amount("list_price_amount_minor", "List price")
