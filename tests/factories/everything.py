@@ -63,6 +63,13 @@ def _spend_rollup() -> models.Model:
     return gifting.SpendRollup.objects.get(campaign=line.campaign)
 
 
+def _sandbox_truth() -> models.Model:
+    found = integrations.SandboxTruth.objects.first()
+    return found or integrations.SandboxTruth.objects.create(
+        organization_id=organizations.here(), kind="COMPANY", parameters={"seed": 7}
+    )
+
+
 MAKERS: Mapping[type[models.Model], Callable[[], models.Model]] = {
     gifting.Budget: lambda: sends.make_budget(campaign=sends.make_campaign()),
     gifting.Campaign: sends.make_campaign,
@@ -96,4 +103,5 @@ MAKERS: Mapping[type[models.Model], Callable[[], models.Model]] = {
     ),
     integrations.ImportRun: imports.make_import_run,
     integrations.QuarantinedRow: imports.make_quarantined_row,
+    integrations.SandboxTruth: _sandbox_truth,
 }

@@ -1,0 +1,127 @@
+"""Every record can be looked at in the admin, by each role, at a constant number of queries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection, models
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from gifting import models as gifting
+from gifting.domain import access
+from gifting.services import tenancy
+from tests.factories import everything, organizations
+
+pytestmark = pytest.mark.django_db
+
+TENANT_MODELS = everything.tenant_models()
+PEOPLES_ROLES = [role for role in access.Role if role is not access.Role.SERVICE]
+# What a role does not see at all; it sees everything else.
+UNSEEN = {
+    access.Role.MARKETING: {gifting.Membership, gifting.ServiceToken},
+    access.Role.SALES: {gifting.Membership, gifting.ServiceToken},
+    access.Role.FINANCE: {gifting.Membership, gifting.ServiceToken},
+    access.Role.APPROVER: {gifting.Membership, gifting.ServiceToken},
+}
+MORE_ROWS = 3
+
+
+def _list_of(model: type[models.Model]) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def _page_of(row: models.Model) -> str:
+    name = f"admin:{row._meta.app_label}_{row._meta.model_name}_change"
+    return reverse(name, args=[row.pk])
+
+
+@pytest.fixture
+def operator(client: Client) -> Client:
+    client.force_login(organizations.make_person("operator", is_staff=True, is_superuser=True))
+    return client
+
+
+def test_every_model_has_a_screen() -> None:
+    shown = set(admin.site._registry)
+
+    assert {*TENANT_MODELS, gifting.Organization} <= shown
+
+
+@pytest.mark.parametrize("model", TENANT_MODELS, ids=lambda model: model.__name__)
+def test_a_list_and_a_page_cost_the_same_queries_however_many_rows(
+    model: type[models.Model], operator: Client
+) -> None:
+    organization = organizations.make_organization()
+    with tenancy.organization(organization.id):
+        row = everything.make_row(model)
+    list_of_one = _queries(operator, _list_of(model))
+    page = _queries(operator, _page_of(row))
+    with tenancy.organization(organization.id):
+        for _ in range(MORE_ROWS):
+            everything.make_row(model)
+
+    list_of_more = _queries(operator, _list_of(model))
+    page_beside_more = _queries(operator, _page_of(row))
+
+    assert list_of_more == list_of_one
+    assert page_beside_more == page
+
+
+@pytest.mark.parametrize("role", PEOPLES_ROLES)
+def test_each_role_sees_its_screens_and_no_others(role: access.Role, client: Client) -> None:
+    organization = organizations.make_organization()
+    client.force_login(organizations.make_member("maya", organization=organization, role=role))
+    with tenancy.organization(organization.id):
+        rows = {model: everything.make_row(model) for model in TENANT_MODELS}
+
+    refused_lists = {model for model in rows if client.get(_list_of(model)).status_code != 200}
+    refused_pages = {
+        model for model, row in rows.items() if client.get(_page_of(row)).status_code != 200
+    }
+
+    unseen = UNSEEN.get(role, set())
+    assert refused_lists == unseen
+    assert refused_pages == unseen
+
+
+@pytest.mark.parametrize("model", TENANT_MODELS, ids=lambda model: model.__name__)
+def test_every_list_is_searched_and_sorted_by_every_column(
+    model: type[models.Model], operator: Client
+) -> None:
+    organization = organizations.make_organization()
+    with tenancy.organization(organization.id):
+        everything.make_row(model)
+    screen = admin.site._registry[model]
+
+    found = operator.get(_list_of(model), {"q": "nothing called like this"})
+    statuses = {
+        operator.get(_list_of(model), {"o": f"-{column}"}).status_code
+        for column in range(1, len(screen.list_display) + 1)
+    }
+
+    assert screen.search_fields
+    assert found.status_code == 200
+    assert statuses == {200}
+
+
+@pytest.mark.parametrize("model", TENANT_MODELS, ids=lambda model: model.__name__)
+def test_lists_are_paged_and_never_counted_whole(model: type[models.Model]) -> None:
+    screen = admin.site._registry[model]
+
+    assert screen.list_per_page == 50
+    assert screen.show_full_result_count is False
+    assert screen.list_max_show_all == 0
+    assert screen.paginator(range(0), 50).per_page == 50
+
+
+def _queries(visitor: Client, address: str) -> int:
+    ContentType.objects.clear_cache()
+    with CaptureQueriesContext(connection) as captured:
+        response: Any = visitor.get(address)
+    assert response.status_code == 200
+    return len(captured)
