@@ -102,7 +102,17 @@ class Ledger:
     _digest: int = 0
     _sums: dict[Key, list[int]] = field(default_factory=dict)
     _rows: list[bytes] = field(default_factory=list)
-    _touched: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    _is_touched: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+
+    def open_batch(self, touches: journey.Touches) -> None:
+        """Begin with other accounts; the parts of one huge account share its touches."""
+        self.close_batch()
+        self._is_touched = np.zeros(len(touches), dtype=np.bool_)
+
+    def close_batch(self) -> None:
+        """Count the touchpoints of the batch that earned anything, each once."""
+        self.touchpoint_count += int(np.count_nonzero(self._is_touched))
+        self._is_touched = np.zeros(0, dtype=np.bool_)
 
     def add(
         self,
@@ -115,7 +125,7 @@ class Ledger:
         given = part.credits[self.model]
         self.opportunity_count += len(part.opportunity)
         self.missing_amount_count += len(part.missing_amount)
-        self._touched.append(np.unique(given.touch))
+        self._is_touched[given.touch] = True
         self.credit_count += len(given) + len(given.unattributed)
         self._digest = (self._digest + credit.digest(given, deals, touches)) % 2**64
         self._rows += self._as_rows(given, deals, touches, cuts)
@@ -124,10 +134,6 @@ class Ledger:
 
     def take_rows(self) -> list[bytes]:
         """Hand over the rows that were not written yet."""
-        # A huge account comes in several parts, which share its touches.
-        if self._touched:
-            self.touchpoint_count += len(np.unique(np.concatenate(self._touched)))
-        self._touched = []
         rows, self._rows = self._rows, []
         return rows
 

@@ -87,6 +87,8 @@ def _compute(request: Request) -> list[tuple[models.AttributionRun, ledgers.Ledg
     for batch in journeys.batches():
         deals, touches = batch.journeys_in()
         cuts = ledgers.Cuts.of(batch)
+        for _, ledger in books:
+            ledger.open_batch(touches)
         for part in kernel.attribute(
             deals,
             touches,
@@ -96,7 +98,9 @@ def _compute(request: Request) -> list[tuple[models.AttributionRun, ledgers.Ledg
         ):
             for _, ledger in books:
                 ledger.add(part, deals, touches, cuts)
-        ledgers.write([ledger for _, ledger in books])
+            ledgers.write([ledger for _, ledger in books])
+    for _, ledger in books:
+        ledger.close_batch()
     return books
 
 
