@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery, signals
+from django_structlog.celery import steps
 
 from config import boot, broker
 
@@ -20,6 +21,8 @@ with boot.plain_faults():
 app = Celery("tribute")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# A task's log lines carry its id and the request's that sent it.
+app.steps["worker"].add(steps.DjangoStructLogInitStep)
 
 
 def _require_database(**_: Any) -> None:

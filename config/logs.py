@@ -80,6 +80,8 @@ def configuration(*, production: bool, level: str) -> dict[str, Any]:
             # One line for each request is RequestLogMiddleware's.
             "django.request": {"level": "ERROR"},
             "celery.app.trace": {"level": "WARNING"},
+            # A tick is no event; what it sent is.
+            "celery.beat": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
             "_granian": {"level": "WARNING"},
         },

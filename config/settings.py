@@ -7,6 +7,7 @@ names that development invents for itself. Every variable is typed and refused l
 from __future__ import annotations
 
 import hashlib
+import logging
 import ssl
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.text("REDIS_URL", "")
 TASK_SECONDS = 240
-HEARTBEAT_SECONDS = 30.0
+HEARTBEAT_SECONDS = env.whole("TRIBUTE_HEARTBEAT_SECONDS", 30, least=1, most=30)
 # A heartbeat older than this is missing.
 HEARTBEAT_LIMIT_SECONDS = 60.0
 QUEUES = ("default", "sync", "attribution", "exports")
@@ -141,13 +142,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_QUEUES: dict[str, dict[str, Any]] = {
-    name: {} for name in QUEUES
-}
+CELERY_TASK_QUEUES: dict[str, dict[str, Any]] = {name: {} for name in QUEUES}
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_RESULT_EXPIRES = None
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = TASK_SECONDS
@@ -228,7 +228,8 @@ LOGGING = logs.configuration(
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 # Who it was is in the audit trail; here it would cost each request two queries.
 DJANGO_STRUCTLOG_USER_ID_FIELD = None
-DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = 10
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
+DJANGO_STRUCTLOG_CELERY_DEFAULT_LOG_LEVEL = logging.INFO if PRODUCTION else logging.DEBUG
 
 env.refuse_unknown("TRIBUTE_")
