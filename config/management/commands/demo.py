@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any, Final
 
 from django.conf import settings
@@ -108,11 +109,13 @@ def _attribute(made: sandbox.Sandbox) -> roi.Report:
 
 
 def _table(made: sandbox.Sandbox, report: roi.Report) -> Table:
+    """Show the campaigns of gifts with their sum, then those without cost, which have no ROI."""
     table = Table(
         title=f"{made.organization.name}: what gifts cost and earned, synthetic data",
         caption=(
             f"{made.wanted.starts_on} to {made.wanted.until}, model {MODEL}, look-back "
-            f"{journey.DEFAULT_LOOKBACK_DAYS} days. ROI = {report.roi.formula_text}."
+            f"{journey.DEFAULT_LOOKBACK_DAYS} days\nROI = {report.roi.formula_text}\n"
+            f"Credit is shared, not caused. Planted truth: {_planted(made)}"
         ),
         box=box.SIMPLE_HEAD,
         show_footer=True,
@@ -122,18 +125,40 @@ def _table(made: sandbox.Sandbox, report: roi.Report) -> Table:
         ("Spend", _plain(report.spend)),
         ("Budget", _plain(report.budget)),
         ("Attributed", _plain(report.totals.attributed)),
-        ("ROI", _ratio(report.roi)),
+        ("ROI", ""),
     ):
         table.add_column(heading, footer, justify="right", no_wrap=True)
+    paid = [row for row in report.campaigns if row.spend.amount_minor]
+    for row in paid:
+        table.add_row(row.name, *_figures(row.spend, row.budget, row.credit, row.roi))
+    table.add_section()
+    table.add_row("All gifts", *_sum(paid, report), end_section=True)
     for row in report.campaigns:
-        table.add_row(
-            row.name,
-            _plain(row.spend),
-            _plain(row.budget) if row.budget else "none",
-            _plain(row.credit),
-            _ratio(row.roi),
-        )
+        if not row.spend.amount_minor:
+            table.add_row(row.name, *_figures(row.spend, row.budget, row.credit, row.roi))
     return table
+
+
+def _sum(rows: list[roi.CampaignReturn], report: roi.Report) -> tuple[str, ...]:
+    nothing = money.Money.zero(report.spend.currency)
+    credit = sum((row.credit for row in rows), nothing)
+    return _figures(
+        report.spend, report.budget, credit,
+        returns.roi_attributed_net(revenue=credit, cost=report.spend),
+    )  # fmt: skip
+
+
+def _figures(
+    spent: money.Money, budget: money.Money | None, credit: money.Money, found: returns.Return
+) -> tuple[str, ...]:
+    return _plain(spent), _plain(budget) if budget else "none", _plain(credit), _ratio(found)
+
+
+def _planted(made: sandbox.Sandbox) -> str:
+    caused = money.Money(made.truth["incremental_revenue_minor"], made.organization.currency)
+    return (
+        f"gifts caused {made.truth['incremental_wins']:,} of {made.truth['won']:,} wins ({caused})"
+    )
 
 
 def _plain(amount: money.Money) -> str:
@@ -141,7 +166,7 @@ def _plain(amount: money.Money) -> str:
 
 
 def _ratio(found: returns.Return) -> str:
-    return f"{found.ratio:,.2f}" if found.ratio is not None else "no cost"
+    return f"{Decimal(found.decimal_text):,.2f}" if found.decimal_text else "no cost"
 
 
 def _as_json(made: sandbox.Sandbox, report: roi.Report) -> dict[str, Any]:
