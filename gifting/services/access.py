@@ -74,26 +74,19 @@ def actor_for_user(*, user_id: int, organization_slug: str | None) -> access.Act
     Raises UnknownOrganization.
     """
     with tenancy.door(f"user:{user_id}"):
-        organization_ids = list(
-            models.Membership.objects.filter(user_id=user_id).values_list(
-                "organization_id", flat=True
-            )
-        )
-    if organization_slug is None and len(organization_ids) == 1:
-        return _member(user_id=user_id, organization_id=organization_ids[0])
-    if organization_slug is None:
+        memberships = {
+            membership.organization_id: membership
+            for membership in models.Membership.objects.filter(user_id=user_id)
+        }
+    if organization_slug is not None:
+        return _member(memberships.get(_organization_called(organization_slug)), organization_slug)
+    if len(memberships) != 1:
         raise UnknownOrganization(
-            f"You are a member of {len(organization_ids)} organizations. "
+            f"You are a member of {len(memberships)} organizations. "
             "Name one in the header X-Organization."
         )
-    with tenancy.door(f"slug:{organization_slug}"):
-        found = organizations.find_by_slug(slug=organization_slug)
-    if found is None or found.id not in organization_ids:
-        raise UnknownOrganization(
-            f"You are not a member of an organization {organization_slug!r}. "
-            "Check the name in the header X-Organization."
-        )
-    return _member(user_id=user_id, organization_id=found.id)
+    (only,) = memberships.values()
+    return _member(only, "")
 
 
 def actor_for_operator(*, user_id: int, organization_slug: str | None) -> access.Actor:
@@ -240,16 +233,31 @@ def _keep_an_administrator(*, user_id: int, role: access.Role) -> None:
         )
 
 
-def _member(*, user_id: int, organization_id: UUID) -> access.Actor:
-    with tenancy.organization(organization_id):
-        membership = models.Membership.objects.get(user_id=user_id)
-        placed_on = membership.cost_center_id or organizations.root_cost_center_id()
-        return access.Actor.member(
-            user_id=user_id,
-            organization_id=organization_id,
-            role=access.Role(membership.role),
-            cost_center_ids=organizations.subtree(cost_center_ids=[placed_on]),
+def _organization_called(slug: str) -> UUID | None:
+    with tenancy.door(f"slug:{slug}"):
+        found = organizations.find_by_slug(slug=slug)
+    return found.id if found else None
+
+
+def _member(membership: models.Membership | None, slug: str) -> access.Actor:
+    if membership is None:
+        raise UnknownOrganization(
+            f"You are not a member of an organization {slug!r}. "
+            "Check the name in the header X-Organization."
         )
+    role = access.Role(membership.role)
+    return access.Actor.member(
+        user_id=membership.user_id,
+        organization_id=membership.organization_id,
+        role=role,
+        cost_center_ids=_placed_on(membership) if role in access.SENDER_ROLES else (),
+    )
+
+
+def _placed_on(membership: models.Membership) -> frozenset[int]:
+    with tenancy.organization(membership.organization_id):
+        branch = membership.cost_center_id or organizations.root_cost_center_id()
+        return organizations.subtree(cost_center_ids=[branch])
 
 
 def _hash(secret: str) -> str:
