@@ -17,8 +17,8 @@ TIERS: Final = 4
 # Accounts are ranked by their own win rate, the only sign of a better deal that every export has.
 _DEALS: Final = """
     WITH ranked AS (
-        SELECT account.id, ntile({tiers}) OVER (ORDER BY avg((status = 'WON')::int)
-            FILTER (WHERE status <> 'OPEN') NULLS FIRST, external_id) - 1 AS tier
+        SELECT account.id, ntile({tiers}) OVER (ORDER BY avg((deal.status = 'WON')::int)
+            FILTER (WHERE deal.status <> 'OPEN') NULLS FIRST, account.external_id) - 1 AS tier
         FROM attribution_account AS account
         JOIN attribution_opportunity AS deal ON deal.account_id = account.id
         GROUP BY account.id, account.external_id

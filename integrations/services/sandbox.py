@@ -187,7 +187,9 @@ def _begin(
 
 
 def _told(kept: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in kept.items())
+    """Name the parameters in their own order, which a JSON column does not keep."""
+    told = parameters.Parameters.from_json(dict(kept)).as_json()
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in told.items())
 
 
 def _counted(made: Iterable[blocks.Block], found: truth.Truth) -> Iterator[blocks.Block]:
