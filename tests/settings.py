@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from config import env
+
 # Before the product's settings are read: the suite never touches the data of the person at work.
 os.environ.setdefault("TRIBUTE_HOME", str(Path(__file__).parent.parent / ".tribute" / "tests"))
 os.environ.setdefault("TRIBUTE_LOG_LEVEL", "WARNING")
 os.environ.setdefault("TRIBUTE_PROCESS", "command")
+# The folder of a public CRM export that is not shipped; its test is skipped without it.
+SAMPLE_DATA = env.text("TRIBUTE_SAMPLE_DATA", "")
 
-from config.settings import *  # noqa: F403 - a settings module is a namespace, extended here
-from config.settings import DATABASES
+from config.settings import *  # noqa: E402, F403 - a namespace, extended here, read after the above
+from config.settings import DATABASES  # noqa: E402 - the same
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Nobody misses the suite's rows after a crash of the machine.

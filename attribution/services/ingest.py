@@ -124,7 +124,6 @@ def merge_opportunities(
     merges.settle_repeats(OPPORTUNITIES)
     _find_periods(actor.organization_id)
     merges.drop_rejected(OPPORTUNITIES)
-    merges.execute(f"ANALYZE pg_temp.{OPPORTUNITIES.table}")
     if "account" in told:
         _add_accounts(
             "SELECT DISTINCT ON (account) account, coalesce(account_name, account) "

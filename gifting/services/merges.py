@@ -19,6 +19,7 @@ from django.db import connection
 
 REJECTIONS: Final = "file_rejection"
 DIFFERENCES_SHOWN: Final = 50
+FEW_ROWS: Final = 1_000
 
 Parameters = Mapping[str, Any]
 
@@ -116,6 +117,15 @@ def writing(table: str, columns: Sequence[str]) -> Iterator[Any]:
         cursor.copy(f"COPY pg_temp.{table} ({names}) FROM STDIN") as copy,
     ):
         yield copy
+
+
+def close(staging: Staging) -> None:
+    """Tell the planner what was written; nothing more is written after it."""
+    execute(f"ANALYZE pg_temp.{staging.table}")
+    if count(staging) > FEW_ROWS:
+        # Rows that this transaction, or one just before it, added are not in the statistics yet:
+        # a table thought to be empty would be searched from end to end for each row of the file.
+        execute("SET LOCAL enable_nestloop = off")
 
 
 def execute(query: str, parameters: Parameters | None = None) -> int:

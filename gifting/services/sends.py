@@ -74,7 +74,6 @@ def merge(*, actor: access.Actor, source: str, told: Collection[str]) -> merges.
     }
     merges.settle_repeats(SENDS)
     _find_periods(actor.organization_id)
-    merges.execute(f"ANALYZE pg_temp.{SENDS.table}")
     _read_events(parameters)
     merges.reject(_OTHER_CURRENCY, parameters)
     merges.reject(_NO_PRICE)

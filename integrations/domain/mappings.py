@@ -169,7 +169,9 @@ def _require_known(what: str, told: Mapping[str, Any], known: frozenset[str]) ->
     for name in told:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(known))}."
+            hint = (
+                f"Did you mean {str(near[0])!r}?" if near else f"Known: {', '.join(sorted(known))}."
+            )
             raise MappingUnusable(f"The mapping has an unknown {what} {name!r}. {hint}", field=name)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import os
 import zoneinfo
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -113,6 +114,7 @@ def run(
     actor.require(access.Permission.IMPORT)
     mapping = mappings.read(mapping_text, kind=kind)
     with _opened(path) as stream, tenancy.organization(actor.organization_id), transaction.atomic():
+        opened = os.fstat(stream.fileno())
         started = _Import(
             actor=actor,
             mapping=mapping,
@@ -124,6 +126,7 @@ def run(
         inspection = encodings.inspect(stream)
         sheet = _stage(started, stream, inspection)
         report = _merge(started, stream, inspection, sheet)
+        _require_same(path, stream, opened)
         if is_dry_run:
             transaction.set_rollback(True)
         else:
@@ -155,7 +158,7 @@ def read_mapping(name: str) -> str:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a file, and refuse what was written to while it was read."""
+    """Open a file that can be read twice."""
     try:
         stream = path.open("rb")
     except (OSError, ValueError) as error:
@@ -168,11 +171,14 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
             raise encodings.FileUnreadable(
                 f"{path} is read twice, which a pipe does not allow. Save it to a file first."
             )
-        before = path.stat()
         yield stream
-        after = path.stat()
-        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-            raise FileChanged(f"The file {path} changed while it was read. Import it again.")
+
+
+def _require_same(path: Path, stream: BinaryIO, opened: os.stat_result) -> None:
+    """Refuse a file that was written to since it was opened."""
+    now = os.fstat(stream.fileno())
+    if (now.st_size, now.st_mtime_ns) != (opened.st_size, opened.st_mtime_ns):
+        raise FileChanged(f"The file {path} changed while it was read. Import it again.")
 
 
 def _stage(started: _Import, stream: BinaryIO, inspection: encodings.Inspection) -> columns.Sheet:
@@ -259,6 +265,7 @@ def _write_rejections(rejections: Iterable[records.Rejection]) -> None:
 def _merge(
     started: _Import, stream: BinaryIO, inspection: encodings.Inspection, sheet: columns.Sheet
 ) -> Report:
+    merges.close(started.staging)
     told = frozenset(sheet.staging_columns)
     merged = _MERGES[started.mapping.kind](started, told)
     _describe_rejections(started, stream, inspection, sheet)
