@@ -44,7 +44,7 @@ class UserScreen(auth_admin.UserAdmin, screens.OperatorScreen):  # type: ignore[
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
         ("Login", {"fields": ("is_active", "is_staff", "is_superuser")}),
-        ("Record", {"fields": ("last_login", "date_joined")}),
+        (screens.RECORD, {"fields": ("last_login", "date_joined")}),
     )
     readonly_fields = ("last_login", "date_joined")
 

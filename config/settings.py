@@ -213,6 +213,7 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+FORMAT_MODULE_PATH = ["config.formats"]
 STATIC_URL = "static/"
 # The packages' own files are served as they are: nothing to collect before a start.
 WHITENOISE_USE_FINDERS = True

@@ -6,6 +6,7 @@ organization, so PostgreSQL shows an operator what it shows to anybody else in t
 
 from __future__ import annotations
 
+import zoneinfo
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -13,8 +14,11 @@ from typing import Any, Final
 from django.contrib.admin.sites import AdminSite
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import SimpleTemplateResponse, TemplateResponse
+from django.templatetags.static import static
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods
+from unfold import dataclasses
 from unfold import sites as unfold
 
 from attribution.domain import multitouch
@@ -68,8 +72,6 @@ View = Callable[..., HttpResponse]
 class Site(unfold.UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
     """The admin of the product."""
 
-    site_title = "Tribute"
-    site_header = "Tribute"
     index_title = "What gifts earned"
     index_template = "config/start.html"
     enable_nav_sidebar = True
@@ -117,8 +119,14 @@ class Site(unfold.UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no typ
         at_desk = desk.of(request)
         context: dict[str, Any] = super().each_context(request)
         context["tribute_desk"] = at_desk
+        context["site_title"] = context["site_header"] = "Tribute"
         context["site_subheader"] = at_desk.organization.name if at_desk else "No organization"
         context["site_symbol"] = "redeem"
+        context["site_favicons"] = [
+            dataclasses.Favicon(
+                href=static("config/favicon.svg"), rel="icon", type="image/svg+xml", sizes="any"
+            )
+        ]
         if at_desk and at_desk.organization.is_synthetic:
             context["environment"] = SYNTHETIC
         return context
@@ -187,7 +195,8 @@ def _organization(request: HttpRequest) -> Iterator[None]:
     with tenancy.organization(actor.organization_id):
         organization = organizations.get(organization_id=actor.organization_id)
         desk.sit(request, desk.Desk(actor=actor, organization=organization))
-        yield
+        with timezone.override(zoneinfo.ZoneInfo(organization.time_zone)):
+            yield
 
 
 def _actor(request: HttpRequest) -> access.Actor | None:

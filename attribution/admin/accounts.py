@@ -20,7 +20,7 @@ class AccountScreen(screens.Screen):
     fieldsets = (
         (None, {"fields": ("name", "parent", "industry", "country", "employees", "origin")}),
         ("Source", {"fields": ("source", "external_id")}),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
     origin = screens.synthetic()
 
@@ -36,6 +36,6 @@ class ContactScreen(screens.Screen):
     fieldsets = (
         (None, {"fields": ("name", "email", "title", "account", "origin")}),
         ("Source", {"fields": ("source", "external_id")}),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
     origin = screens.synthetic()

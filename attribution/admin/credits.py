@@ -42,7 +42,7 @@ class AttributionRunScreen(screens.Screen):
                 )
             },
         ),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
     state = screens.state("status", "Status", STATUS_COLORS)
     current = screens.badge("is_current", "Current", "Current")
@@ -61,7 +61,7 @@ class AttributionTotalScreen(screens.Screen):
             "Attributed plus unattributed is won revenue",
             {"fields": ("attributed", "unattributed", "won_revenue")},
         ),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
     attributed = screens.amount("attributed_minor", "Attributed")
     unattributed = screens.amount("unattributed_minor", "Unattributed")

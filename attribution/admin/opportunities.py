@@ -32,7 +32,7 @@ class OpportunityScreen(screens.Screen):
         (None, {"fields": ("name", "account", "product", "amount", "outcome", "stage", "origin")}),
         ("Times", {"fields": (("opened_at", "closed_at"), "fiscal_period")}),
         ("Source", {"fields": ("source", "external_id", "owner_reference")}),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
     amount = screens.amount("amount_minor", "Amount")
     outcome = screens.state("status", "Status", STATUS_COLORS)
@@ -52,7 +52,7 @@ class OpportunityContactRoleScreen(screens.Screen):
     search_fields = ("opportunity__external_id__exact", "contact__external_id__exact")
     fieldsets = (
         (None, {"fields": ("opportunity", "contact", "role", "is_primary")}),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
 
 
@@ -71,7 +71,7 @@ class StageChangeScreen(OpportunityChangeScreen):
     fieldsets = (
         (None, {"fields": ("opportunity", "changed_at", "stage", "outcome")}),
         ("Source", {"fields": ("source", "source_id")}),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
     outcome = screens.state("status", "Status", STATUS_COLORS)
 
@@ -82,7 +82,7 @@ class AmountChangeScreen(OpportunityChangeScreen):
     fieldsets = (
         (None, {"fields": ("opportunity", "changed_at", "amount")}),
         ("Source", {"fields": ("source", "source_id")}),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
     amount = screens.amount("amount_minor", "Amount")
 
@@ -93,5 +93,5 @@ class OwnerChangeScreen(OpportunityChangeScreen):
     fieldsets = (
         (None, {"fields": ("opportunity", "changed_at", "owner_reference")}),
         ("Source", {"fields": ("source", "source_id")}),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )

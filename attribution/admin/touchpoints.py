@@ -33,7 +33,7 @@ class TouchpointScreen(screens.Screen):
         ("Who", {"fields": ("account", "contact")}),
         ("For", {"fields": ("campaign", "vendor", "cost_center", "send")}),
         ("Source", {"fields": ("source", "source_id")}),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
     nature = screens.state("kind", "Kind", KIND_COLORS)
     retraction = screens.badge("is_retracted", "Taken back", "Taken back")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from attribution.domain import returns
 from attribution.selectors import credits as figures
 from attribution.selectors import roi
 from gifting.domain import access, money
@@ -14,11 +16,26 @@ MOST_CAMPAIGNS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
+class Sum:
+    """What some campaigns earned together, and their return where they cost something."""
+
+    spend: money.Money
+    credit: money.Money
+    roi: returns.Return
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
-    """The main result in one currency; no report means that no run is published yet."""
+    """The main result in one currency; no report means that no run is published yet.
+
+    Campaigns that cost something stand apart from those that cost nothing: dividing the revenue
+    of both by the cost of the first would flatter the gifts.
+    """
 
     report: roi.Report | None
-    campaigns: tuple[roi.CampaignReturn, ...]
+    costly: tuple[roi.CampaignReturn, ...]
+    free: tuple[roi.CampaignReturn, ...]
+    of_costly: Sum
     left_out_count: int
     spend: money.Money
     other_currencies: tuple[str, ...]
@@ -29,13 +46,17 @@ class Summary:
 def get(*, actor: access.Actor, model: str, currency: str) -> Summary:
     """Return the main result over all time, as far as the actor may read; raises Forbidden."""
     cut = spend.Cut()
-    currencies = spend.currencies(actor=actor, cut=cut)
     report = _report(actor, model, currency, cut)
     campaigns = report.campaigns if report else ()
+    costly = tuple(row for row in campaigns if row.spend.amount_minor)
+    free = tuple(row for row in campaigns if not row.spend.amount_minor)
+    currencies = spend.currencies(actor=actor, cut=cut)
     return Summary(
         report=report,
-        campaigns=campaigns[:MOST_CAMPAIGNS],
-        left_out_count=max(len(campaigns) - MOST_CAMPAIGNS, 0),
+        costly=costly[:MOST_CAMPAIGNS],
+        free=free[:MOST_CAMPAIGNS],
+        of_costly=_sum(costly, currency),
+        left_out_count=len(costly[MOST_CAMPAIGNS:]) + len(free[MOST_CAMPAIGNS:]),
         spend=spend.total(actor=actor, currency=currency, cut=cut),
         other_currencies=tuple(code for code in currencies if code != currency),
         basis=roi.BASIS,
@@ -50,3 +71,9 @@ def _report(actor: access.Actor, model: str, currency: str, cut: spend.Cut) -> r
         return roi.by_campaign(actor=actor, model=model, currency=currency, cut=cut)
     except figures.NoRun:
         return None
+
+
+def _sum(rows: Sequence[roi.CampaignReturn], currency: str) -> Sum:
+    cost = money.total((row.spend for row in rows), currency)
+    credit = money.total((row.credit for row in rows), currency)
+    return Sum(cost, credit, returns.roi_attributed_net(revenue=credit, cost=cost))

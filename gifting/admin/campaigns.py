@@ -34,7 +34,7 @@ class CampaignScreen(screens.Screen):
     fieldsets = (
         (None, {"fields": ("code", "name", "kind", "motion", "channel", "personalization")}),
         ("Who and when", {"fields": ("cost_center", "owner", ("starts_on", "ends_on"))}),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
@@ -98,7 +98,7 @@ class BudgetScreen(screens.Screen):
     fieldsets = (
         (None, {"fields": ("name", "original")}),
         ("For", {"fields": ("cost_center", "campaign", "fiscal_period")}),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
     original = screens.amount("original_amount_minor", "Original amount")
 

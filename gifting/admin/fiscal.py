@@ -17,7 +17,7 @@ class FiscalCalendarScreen(screens.Screen):
     fieldsets = (
         (None, {"fields": ("name", "kind", ("start_month", "start_day"), "label", "is_default")}),
         ("Week calendars", {"fields": ("week_ends_on", "year_end_rule", "leap_week_in")}),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
 
 
@@ -32,5 +32,5 @@ class FiscalPeriodScreen(screens.Screen):
     fieldsets = (
         (None, {"fields": ("name", "calendar", ("fiscal_year", "quarter", "number"))}),
         ("Days", {"fields": (("starts_on", "ends_on"),)}),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )

@@ -35,7 +35,7 @@ class OrganizationScreen(screens.Screen):
     ordering = ("name",)
     fieldsets = (
         (None, {"fields": ("name", "slug", "currency", "time_zone", "is_synthetic")}),
-        ("Record", {"fields": ("id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("id", "recorded_at")}),
     )
     origin = screens.synthetic()
 
@@ -52,7 +52,7 @@ class CostCenterScreen(screens.Screen):
     autocomplete_fields = ("parent",)
     fieldsets = (
         (None, {"fields": ("code", "name", "parent")}),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
     readonly_fields = ("public_id", "recorded_at")
 
@@ -104,7 +104,7 @@ class MembershipScreen(screens.Screen):
     readonly_fields = ("user", "public_id", "recorded_at")
     fieldsets = (
         (None, {"fields": ("user", "role", "cost_center")}),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
     add_fieldsets = ((None, {"fields": ("username", "role", "cost_center")}),)
 
@@ -174,7 +174,7 @@ class ServiceTokenScreen(screens.Screen):
     add_fieldsets = ((None, {"fields": ("name", "scopes", "lifetime_days")}),)
     fieldsets = (
         (None, {"fields": ("name_and_prefix", "scopes_given", "status", "revoke")}),
-        ("Record", {"fields": ("created_by", "expires_at", "revoked_at", "recorded_at")}),
+        (screens.RECORD, {"fields": ("created_by", "expires_at", "revoked_at", "recorded_at")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

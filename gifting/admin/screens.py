@@ -26,8 +26,9 @@ ROWS_PER_PAGE = 50
 # Beyond this a person searches instead of turning pages, and a count reads the whole table.
 MOST_COUNTED = 10_000
 HIDDEN = "hidden"
-HIDDEN_WHY = "Personal data: your role does not include it."
 REFUSAL = "tribute_refusal"
+# The title of the fields that a record has only once it was made.
+RECORD = "Record"
 
 Shown = TypeVar("Shown")
 
@@ -126,6 +127,7 @@ class Screen(unfold.ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         return [
             (title, {**options, "fields": self._shown(request, options["fields"])})
             for title, options in super().get_fieldsets(request, obj)
+            if obj is not None or title != RECORD
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:

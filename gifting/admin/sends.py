@@ -33,7 +33,7 @@ class RecipientScreen(screens.Screen):
     fieldsets = (
         (None, {"fields": ("source", "external_id", "name", "email", "country")}),
         ("In the CRM", {"fields": ("account_reference", "contact_reference")}),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
 
 
@@ -60,7 +60,7 @@ class SendScreen(screens.Screen):
         ("Gift", {"fields": ("campaign", "cost_center", "vendor", "gift_item", "recipient")}),
         ("In the CRM", {"fields": ("account_reference", "sender_reference")}),
         ("From the events", {"fields": ("last_event_number", "sent_at", "delivered_at")}),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
     where = screens.state("state", "State", STATE_COLORS)
     origin = screens.synthetic()
@@ -106,7 +106,7 @@ class CostLineScreen(screens.Screen):
         ("Money", {"fields": ("amount", "change_made")}),
         ("Counted in", {"fields": ("occurred_on", "fiscal_period")}),
         ("Charged to", {"fields": ("campaign", "vendor", "cost_center")}),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
     amount = screens.amount("amount_minor", "Whole amount")
     change_made = screens.amount("change_minor", "Change")

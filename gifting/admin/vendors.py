@@ -25,7 +25,7 @@ class VendorScreen(screens.Screen):
     readonly_fields = ("public_id", "recorded_at")
     fieldsets = (
         (None, {"fields": ("code", "name")}),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
@@ -49,6 +49,6 @@ class GiftItemScreen(screens.Screen):
     ordering = ("name",)
     fieldsets = (
         (None, {"fields": ("name", "sku", "vendor", "list_price", "personalization")}),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
     list_price = screens.amount("list_price_amount_minor", "List price")

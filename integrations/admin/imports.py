@@ -37,7 +37,7 @@ class ImportRunScreen(screens.Screen):
             },
         ),
         ("Mapping", {"fields": ("mapping",)}),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
 
 
@@ -52,7 +52,7 @@ class QuarantinedRowScreen(screens.Screen):
     fieldsets = (
         (None, {"fields": ("run", "line", "column", "reason")}),
         ("The row as it came", {"fields": ("content",)}),
-        ("Record", {"fields": ("recorded_at",)}),
+        (screens.RECORD, {"fields": ("recorded_at",)}),
     )
 
 
@@ -64,6 +64,6 @@ class SandboxTruthScreen(screens.Screen):
     fieldsets = (
         (None, {"fields": ("kind", "complete")}),
         ("What was planted", {"fields": ("parameters", "truth")}),
-        ("Record", {"fields": ("public_id", "recorded_at")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
     complete = screens.badge("is_complete", "Complete", "Complete")

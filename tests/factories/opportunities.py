@@ -107,6 +107,7 @@ def make_touchpoint(
     at: dt.datetime = organizations.NOON - dt.timedelta(days=30),
 ) -> models.Touchpoint:
     """Make a digital touchpoint, or a physical one when it is a send's."""
+    campaign = campaign or sends.make_campaign()
     return models.Touchpoint.objects.create(
         organization_id=organizations.here(),
         source=SOURCE,
@@ -116,7 +117,8 @@ def make_touchpoint(
         occurred_at=at,
         account=account or make_account(),
         contact=contact,
-        campaign=campaign or sends.make_campaign(),
+        campaign=campaign,
+        cost_center=campaign.cost_center,
         send=send,
     )
 
@@ -156,11 +158,13 @@ def make_credit_rollup(
     campaign: gifting.Campaign | None = None,
     amount_minor: int = 900_00,
 ) -> models.CreditRollup:
+    campaign = campaign or sends.make_campaign()
     return models.CreditRollup.objects.create(
         organization_id=organizations.here(),
         run=run or make_run(model=f"MODEL_{organizations.next_number()}"),
         fiscal_period=sends.period_of(sends.DAY),
-        campaign=campaign or sends.make_campaign(),
+        campaign=campaign,
+        cost_center=campaign.cost_center,
         channel="direct_mail",
         currency="USD",
         amount_minor=amount_minor,

@@ -79,10 +79,8 @@ def test_each_role_sees_its_screens_and_no_others(role: access.Role, client: Cli
     with tenancy.organization(organization.id):
         rows = {model: everything.make_row(model) for model in TENANT_MODELS}
 
-    refused_lists = {model for model in rows if client.get(_list_of(model)).status_code != 200}
-    refused_pages = {
-        model for model, row in rows.items() if client.get(_page_of(row)).status_code != 200
-    }
+    refused_lists = {model for model in rows if not _opens(client, _list_of(model))}
+    refused_pages = {model for model, row in rows.items() if not _opens(client, _page_of(row))}
 
     unseen = UNSEEN.get(role, set())
     assert refused_lists == unseen
@@ -98,15 +96,13 @@ def test_every_list_is_searched_and_sorted_by_every_column(
         everything.make_row(model)
     screen = admin.site._registry[model]
 
-    found = operator.get(_list_of(model), {"q": "nothing called like this"})
-    statuses = {
-        operator.get(_list_of(model), {"o": f"-{column}"}).status_code
-        for column in range(1, len(screen.list_display) + 1)
-    }
+    every_column = ".".join(f"-{number + 1}" for number in range(len(screen.list_display)))
+
+    found = operator.get(_list_of(model), {"q": "nothing called like this", "o": every_column})
 
     assert screen.search_fields
     assert found.status_code == 200
-    assert statuses == {200}
+    assert "0 results" in found.content.decode() or "0 selected" in found.content.decode()
 
 
 @pytest.mark.parametrize("model", TENANT_MODELS, ids=lambda model: model.__name__)
@@ -117,6 +113,11 @@ def test_lists_are_paged_and_never_counted_whole(model: type[models.Model]) -> N
     assert screen.show_full_result_count is False
     assert screen.list_max_show_all == 0
     assert screen.paginator(range(0), 50).per_page == 50
+
+
+def _opens(visitor: Client, address: str) -> bool:
+    """Tell whether a page answers; without menu and header, which are the same on all."""
+    return bool(visitor.get(address, {"_popup": "1"}).status_code == 200)
 
 
 def _queries(visitor: Client, address: str) -> int:

@@ -1,0 +1,1 @@
+"""How dates are written on pages: one way that sorts and that every country reads alike."""
