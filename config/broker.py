@@ -6,15 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from kombu import transport
 from kombu.transport import redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from config.supervisor import servers, valkey
 from config.supervisor.failures import ServerFailure
-
-SCHEME = "embedded"
-URL = f"{SCHEME}://"
 
 
 class EmbeddedTransport(redis.Transport):
@@ -29,8 +25,3 @@ class EmbeddedTransport(redis.Transport):
             raise RedisConnectionError(str(failure)) from failure
         self.client.hostname = f"socket://{valkey.socket_of(layout)}"  # type: ignore[union-attr]  # a transport always has its connection
         return super().establish_connection()  # type: ignore[no-untyped-call]  # kombu is typed in part
-
-
-def register() -> None:
-    """Teach Celery the scheme `embedded://`."""
-    transport.TRANSPORT_ALIASES[SCHEME] = f"{__name__}:{EmbeddedTransport.__name__}"

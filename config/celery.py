@@ -10,11 +10,13 @@ from typing import Any
 
 from celery import Celery, signals
 from django_structlog.celery import steps
+from kombu.transport import TRANSPORT_ALIASES
 
-from config import boot, broker
+from config import boot
 
 boot.prepare("worker")
-broker.register()
+# By name, for the transport brings the Redis client along, which few processes need.
+TRANSPORT_ALIASES["embedded"] = "config.broker:EmbeddedTransport"
 with boot.plain_faults():
     boot.require_settings()
 
@@ -35,5 +37,4 @@ def _keep_our_logging(**_: Any) -> None:
 
 
 signals.worker_init.connect(_require_database)
-signals.beat_init.connect(_require_database)
 signals.setup_logging.connect(_keep_our_logging)

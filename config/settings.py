@@ -14,7 +14,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config import addresses, env, logs
+from config import addresses, env, geography, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 TRIBUTE_HOME = Path(env.text("TRIBUTE_HOME", str(BASE_DIR / ".tribute"))).absolute()
@@ -44,6 +44,7 @@ if PRODUCTION and "*" in ALLOWED_HOSTS:
     raise ImproperlyConfigured("ALLOWED_HOSTS is *. Write the host names of the site.")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
+geography.skip()
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
     "config.apps.AdminConfig",
@@ -166,7 +167,7 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 5.0
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "config.scheduler:Scheduler"
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # A scheduler, a queue and a worker that only look alive leave no new heartbeat.
     f"heartbeat of {queue}": {
