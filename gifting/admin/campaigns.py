@@ -33,7 +33,7 @@ class CampaignScreen(screens.Screen):
     readonly_fields = ("public_id", "recorded_at")
     fieldsets = (
         (None, {"fields": ("code", "name", "kind", "motion", "channel", "personalization")}),
-        ("Who and when", {"fields": ("cost_center", "owner", ("starts_on", "ends_on"))}),
+        ("Who and when", {"fields": ("cost_center", "owner", "starts_on", "ends_on")}),
         (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
 
@@ -92,7 +92,7 @@ class BudgetScreen(screens.Screen):
     search_fields = ("name",)
     autocomplete_fields = ("cost_center", "campaign", "fiscal_period")
     add_fieldsets = (
-        (None, {"fields": ("name", ("amount", "currency"))}),
+        (None, {"fields": ("name", "amount", "currency")}),
         ("For", {"fields": ("cost_center", "campaign", "fiscal_period")}),
     )
     fieldsets = (

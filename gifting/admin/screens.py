@@ -8,7 +8,7 @@ searched, sorted or filtered by; a list counts and pages only as far as a person
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, TypeVar
 
 from django import forms
@@ -55,6 +55,12 @@ class RefusableForm(ModelForm):  # type: ignore[type-arg]  # generic in the stub
                 {field: self.refusal.message} if field else self.refusal.message
             )
         return cleaned
+
+    def _post_clean(self) -> None:
+        # Constraints are the database's to keep, and a service says beforehand what is wrong.
+        checked = partial(self.instance.full_clean, validate_constraints=False)
+        self.instance.full_clean = checked
+        super()._post_clean()  # type: ignore[misc]  # the stubs leave this hook of Django out
 
 
 class Screen(unfold.ModelAdmin):  # type: ignore[misc]  # unfold ships no types
