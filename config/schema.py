@@ -9,10 +9,9 @@ import strawberry
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute_sync
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
-from strawberry_django import optimizer
 
 from attribution.graphql import queries as attribution_queries
-from config import documents, limits
+from config import documents, execution, limits
 from gifting.graphql import context, scalars
 from gifting.graphql import queries as gifting_queries
 
@@ -41,21 +40,15 @@ class Schema(strawberry.Schema):
         hides_suggestions: bool,
     ) -> ExecutionResult:
         """Execute an operation; what a resolver raises is in the result's errors."""
-        # Relations are fetched by what is selected; the extension's own hook on every field is
-        # left out, since it costs more than the fields of a page.
-        token = optimizer.optimizer.set(optimizer.DjangoOptimizerExtension())
-        try:
-            return execute_sync(
-                self._schema,
-                prepared.document,
-                context_value=context,
-                variable_values=dict(variables),
-                operation_name=prepared.operation_name,
-                executor_class=self.execution_context_class,
-                hide_suggestions=hides_suggestions,
-            )
-        finally:
-            optimizer.optimizer.reset(token)
+        return execute_sync(
+            self._schema,
+            prepared.document,
+            context_value=context,
+            variable_values=dict(variables),
+            operation_name=prepared.operation_name,
+            executor_class=self.execution_context_class,
+            hide_suggestions=hides_suggestions,
+        )
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
@@ -66,4 +59,5 @@ class Schema(strawberry.Schema):
 schema = Schema(
     query=Query,
     config=StrawberryConfig(scalar_map=scalars.SCALARS, relay_max_results=LIMITS.page),
+    execution_context_class=execution.Executor,
 )

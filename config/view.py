@@ -133,7 +133,9 @@ class GraphQLView:
 
     def _response(self, answer: Answer, media_type: str) -> HttpResponse:
         cost = {"requested": answer.cost, "maximum": self._bounds.cost}
-        content = orjson.dumps({**answer.body, "extensions": {"cost": cost}})
+        content = orjson.dumps(
+            {**answer.body, "extensions": {"cost": cost}}, option=orjson.OPT_UTC_Z
+        )
         return HttpResponse(
             content,
             status=answer.status,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import partial
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, ClassVar, Final, TypeVar
 
 import strawberry
@@ -21,6 +22,8 @@ from gifting.graphql import context
 from gifting.selectors import records
 
 READ: Final = "read"
+# Marks a field whose values are held for the whole request, so that an answer can be used again.
+SHARED: Final = "shared"
 
 Read = Callable[[Any, context.Context], Any]
 EnumType = TypeVar("EnumType", bound=type[Enum])
@@ -38,7 +41,11 @@ class Record(relay.Node):
 
 
 def derived(
-    read: Read, *, description: str, directives: Sequence[object] = (), name: str | None = None
+    read: Read,
+    *,
+    description: str,
+    directives: Sequence[object] = (),
+    metadata: Mapping[str, object] = MappingProxyType({}),
 ) -> Any:
     """Show what a function makes of the row and the request."""
 
@@ -47,10 +54,9 @@ def derived(
 
     return strawberry.field(
         resolver=resolve,
-        name=name,
         description=description,
         directives=directives,
-        metadata={READ: read},
+        metadata={READ: read, **metadata},
     )
 
 
@@ -63,7 +69,7 @@ def link(
 ) -> Any:
     """Follow an edge: the first row that asks brings the keys of all its siblings along."""
     read = partial(_follow, kind=kind, key_of=attrgetter(key))
-    return derived(read, description=description, directives=directives)
+    return derived(read, description=description, directives=directives, metadata={SHARED: True})
 
 
 def amount(minor: str, *, description: str, currency: str = "currency") -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import Parameter, Signature
-from typing import Annotated, Any, Final, Generic
+from typing import Annotated, Any, Final, Generic, cast
 
 import strawberry
 from strawberry import UNSET, relay
@@ -20,12 +20,25 @@ from gifting.selectors import records
 UNSAID_SIZE: Final = 20
 
 
+@strawberry.type(description="A record in a page.")
+class Edge(Generic[NodeType]):
+    """Show a record's place; the record itself stands for it, so nothing is made for each."""
+
+    cursor: str = fields.derived(
+        lambda record, _: str(record.public_id),
+        description="Where the record stands: start behind it with `after`.",
+    )
+    node: NodeType = fields.derived(lambda record, _: record, description="The record.")
+
+
 @strawberry.type(description="One page of records, and how to get the next.")
-class Connection(relay.Connection[NodeType], Generic[NodeType]):
+class Connection(Generic[NodeType]):
     """Show a page; the count is made when it is asked for."""
 
     count: strawberry.Private[Callable[[], int]]
 
+    page_info: relay.PageInfo = strawberry.field(description="How to get the page after or before.")
+    edges: list[Edge[NodeType]] = strawberry.field(description="The records in their order.")
     total_count: int = fields.derived(
         lambda page, _: page.count(),
         description=(
@@ -110,17 +123,20 @@ def _page(
         most=info.schema.config.relay_max_results,
     )
     request.meet(page.records)
-    edges = [relay.Edge(cursor=str(record.public_id), node=record) for record in page.records]
     return Connection(
         page_info=relay.PageInfo(
             has_next_page=page.has_next,
             has_previous_page=page.has_previous,
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
+            start_cursor=_cursor(page.records[0]) if page.records else None,
+            end_cursor=_cursor(page.records[-1]) if page.records else None,
         ),
-        edges=edges,
+        edges=cast("list[Edge[Any]]", page.records),
         count=lambda: source.count(actor=request.actor, where=where),
     )
+
+
+def _cursor(record: Any) -> str:
+    return str(record.public_id)
 
 
 def _order(asked: Any) -> records.Order:

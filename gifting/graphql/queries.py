@@ -169,6 +169,7 @@ def _spend(
 ) -> types.SpendFigure:
     actor = request.actor
     money.exponent(currency)
+    summary = spend.summary(actor=actor, currency=currency, cut=cut)
     rows = (
         spend.by(actor=actor, dimension=dimension, currency=currency, cut=cut) if dimension else ()
     )
@@ -177,13 +178,11 @@ def _spend(
             basis=scalars.Basis.ACCRUAL,
             model=None,
             as_of=request.at,
-            freshness=scalars.freshness(
-                spend.changed_at(actor=actor, currency=currency, cut=cut), as_of=request.at
-            ),
+            freshness=scalars.freshness(summary.changed_at, as_of=request.at),
             is_synthetic=request.organization.is_synthetic,
         ),
         formula=SPEND_FORMULA,
-        total=scalars.money_of(spend.total(actor=actor, currency=currency, cut=cut)),
+        total=scalars.money_of(summary.total),
         slices=[
             types.SpendSlice(
                 id=types.slice_id(NODE_OF_SLICE, dimension, row.key),

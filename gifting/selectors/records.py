@@ -7,12 +7,13 @@ by counting the rows before it, so the last page costs what the first one does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Generic, TypeVar, cast
 from uuid import UUID
 
-from django.db.models import CharField, Field, Model, Q, QuerySet, Value
+from django.db import connection
+from django.db.models import CharField, Field, Lookup, Model, Q, QuerySet, Value
 
 from gifting.domain import access, refusals
 
@@ -32,9 +33,25 @@ class PageUnusable(refusals.Invalid):
     code = "PAGE_UNUSABLE"
 
 
+# Statements that find rows by a key, by record, key, limit to cost centers and hidden columns.
+_STATEMENTS: Final[dict[tuple[type[Any], str, bool, bool], str]] = {}
+
 # A record is a named tuple whose fields are columns: cheap to make, and nobody changes it.
 Record = TypeVar("Record", bound=tuple[Any, ...])
 Detail = TypeVar("Detail", bound=tuple[Any, ...])
+
+
+@Field.register_lookup
+class Among(Lookup):
+    """Find a column's value in one array: `in` prepares each value by itself, in Python."""
+
+    lookup_name = "among"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        """Write the comparison."""
+        column, parameters = self.process_lhs(compiler, connection)
+        return f"{column} = ANY(%s)", (*parameters, self.rhs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +142,7 @@ class Source(Generic[Record]):
         rows = self.model._default_manager.all()  # noqa: SLF001 - Django's public name for it
         if self.cost_center is None or actor.cost_center_ids is None:
             return rows
-        return rows.filter(**{f"{self.cost_center}__in": actor.cost_center_ids})
+        return rows.filter(**{f"{self.cost_center}__among": list(actor.cost_center_ids)})
 
     def page(
         self,
@@ -158,21 +175,36 @@ class Source(Generic[Record]):
 
     def by_ids(self, *, actor: access.Actor, ids: Collection[int]) -> dict[int, Record]:
         """Return the visible rows among these: what the actor may not read is not there."""
-        if not self.may_read(actor):
-            return {}
-        rows = self.visible(actor=actor).filter(id__in=list(ids))
-        return dict(self._keyed("id", rows, actor))
+        return self._by("id", ids, actor) if self.may_read(actor) else {}
 
     def by_public_ids(self, *, actor: access.Actor, ids: Collection[UUID]) -> dict[UUID, Record]:
         """Return the visible rows among these; raises Forbidden."""
-        rows = self.visible(actor=actor).filter(public_id__in=list(ids))
-        return dict(self._keyed("public_id", rows, actor))
+        if not self.may_read(actor):
+            actor.require(self.permissions[0])
+        return self._by("public_id", ids, actor)
 
-    def _keyed(
-        self, key: str, rows: QuerySet[Any], actor: access.Actor
-    ) -> Iterator[tuple[Any, Record]]:
-        place = _names(self.record).index(key)
-        return ((record[place], record) for record in self._records(rows.order_by(), actor))
+    def _by(self, key: str, values: Collection[Any], actor: access.Actor) -> dict[Any, Record]:
+        """Return the visible rows by a key; the statement is written once a process.
+
+        Django takes three times as long to write it as PostgreSQL and psycopg take to run it, and a
+        page follows half a dozen edges.
+        """
+        is_limited = self.cost_center is not None and actor.cost_center_ids is not None
+        hides = not actor.may(access.Permission.READ_PERSONAL_DATA)
+        name = (self.record, key, is_limited, hides)
+        if name not in _STATEMENTS:
+            _STATEMENTS[name] = self._statement(key, actor)
+        limits = [list(actor.cost_center_ids or ())] if is_limited else []
+        with connection.cursor() as cursor:
+            cursor.execute(_STATEMENTS[name], [*limits, list(values)])
+            found = map(_maker(self.record), cursor.fetchall())
+            place = _names(self.record).index(key)
+            return {record[place]: record for record in found}
+
+    def _statement(self, key: str, actor: access.Actor) -> str:
+        rows = self.visible(actor=actor).filter(**{f"{key}__among": []}).order_by()
+        statement, _ = rows.values_list(*self._selected(actor)).query.sql_with_params()
+        return statement
 
     def _records(self, rows: QuerySet[Any], actor: access.Actor) -> list[Record]:
         return list(map(_maker(self.record), rows.values_list(*self._selected(actor))))
@@ -219,7 +251,7 @@ class Details(Generic[Detail]):
         """Return the first 250 details of each visible whole; none where the actor may not read."""
         if not self.whole.may_read(actor):
             return {}
-        rows = self.model._default_manager.filter(**{f"{self.link}__in": self._seen(actor, ids)})  # noqa: SLF001 - Django's public name for it
+        rows = self.model._default_manager.filter(self._seen(actor, ids))  # noqa: SLF001 - Django's public name for it
         ordered = rows.order_by(self.link, *self.order)
         latest = ordered.distinct(self.link, *self.latest_of) if self.latest_of else ordered
         found: dict[int, list[Detail]] = {}
@@ -227,10 +259,11 @@ class Details(Generic[Detail]):
             found.setdefault(detail[0], []).append(detail)
         return {whole: tuple(details[:MOST_DETAILS]) for whole, details in found.items()}
 
-    def _seen(self, actor: access.Actor, ids: Collection[int]) -> Any:
+    def _seen(self, actor: access.Actor, ids: Collection[int]) -> Q:
         if self.whole.cost_center is None or actor.cost_center_ids is None:
-            return list(ids)
-        return self.whole.visible(actor=actor).filter(id__in=list(ids)).values("id")
+            return Q(**{f"{self.link}__among": list(ids)})
+        wholes = self.whole.visible(actor=actor).filter(id__among=list(ids))
+        return Q(**{f"{self.link}__in": wholes.values("id")})
 
 
 def _ordering(order: Order, *, is_reversed: bool) -> list[str]:

@@ -58,6 +58,14 @@ class SpendRow:
     amount: money.Money
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A total, and when a cost last moved it; never for one without costs."""
+
+    total: money.Money
+    changed_at: dt.datetime | None
+
+
 _KEYS = {
     Dimension.CAMPAIGN: ("campaign__public_id", "campaign__name"),
     Dimension.VENDOR: ("vendor__public_id", "vendor__name"),
@@ -69,19 +77,14 @@ _KEYS = {
 
 def total(*, actor: access.Actor, currency: str, cut: Cut) -> money.Money:
     """Return all spend of the cut in one currency."""
-    amount = (
-        _lines(actor=actor, cut=cut)
-        .filter(currency=currency)
-        .aggregate(amount=Sum("amount_minor"))["amount"]
-    )
-    return money.Money(int(amount or 0), currency)
+    return summary(actor=actor, currency=currency, cut=cut).total
 
 
-def changed_at(*, actor: access.Actor, currency: str, cut: Cut) -> dt.datetime | None:
-    """Return when a cost last moved the spend of the cut; None when it has none."""
+def summary(*, actor: access.Actor, currency: str, cut: Cut) -> Summary:
+    """Return all spend of the cut in one currency, and how fresh it is."""
     lines = _lines(actor=actor, cut=cut).filter(currency=currency)
-    moved: dt.datetime | None = lines.aggregate(moved=Max("changed_at"))["moved"]
-    return moved
+    found = lines.aggregate(amount=Sum("amount_minor"), changed_at=Max("changed_at"))
+    return Summary(money.Money(int(found["amount"] or 0), currency), found["changed_at"])
 
 
 def currencies(*, actor: access.Actor, cut: Cut) -> tuple[str, ...]:
