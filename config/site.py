@@ -121,6 +121,7 @@ class Site(unfold.UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no typ
         context["tribute_desk"] = at_desk
         context["site_title"] = context["site_header"] = "Tribute"
         context["site_subheader"] = at_desk.organization.name if at_desk else "No organization"
+        context["site_url"] = None
         context["site_symbol"] = "redeem"
         context["site_favicons"] = [
             dataclasses.Favicon(

@@ -30,7 +30,7 @@ class AttributionRunScreen(screens.Screen):
     date_hierarchy = "as_of"
     fieldsets = (
         (None, {"fields": ("model", "rule_version", "lookback_days", "as_of")}),
-        ("Outcome", {"fields": ("state", "current", "finished_at", "digest", "refusal")}),
+        ("Outcome", {"fields": ("status", "current", "finished_at", "digest", "refusal")}),
         (
             "Counts",
             {

@@ -29,7 +29,7 @@ class OpportunityScreen(screens.Screen):
     list_filter = ("status", "closed_at", "currency", "is_synthetic")
     search_fields = ("external_id__exact", "name__istartswith", "account__name__istartswith")
     fieldsets = (
-        (None, {"fields": ("name", "account", "product", "amount", "outcome", "stage", "origin")}),
+        (None, {"fields": ("name", "account", "product", "amount", "status", "stage", "origin")}),
         ("Times", {"fields": (("opened_at", "closed_at"), "fiscal_period")}),
         ("Source", {"fields": ("source", "external_id", "owner_reference")}),
         (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
@@ -69,7 +69,7 @@ class OpportunityChangeScreen(screens.Screen):
 class StageChangeScreen(OpportunityChangeScreen):
     list_display = ("opportunity", "changed_at", "stage", "outcome", "source")
     fieldsets = (
-        (None, {"fields": ("opportunity", "changed_at", "stage", "outcome")}),
+        (None, {"fields": ("opportunity", "changed_at", "stage", "status")}),
         ("Source", {"fields": ("source", "source_id")}),
         (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )

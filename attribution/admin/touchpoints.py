@@ -29,7 +29,7 @@ class TouchpointScreen(screens.Screen):
     list_filter = ("kind", "occurred_at", "is_retracted", "is_synthetic")
     search_fields = ("source_id__exact", "account__name__istartswith")
     fieldsets = (
-        (None, {"fields": ("nature", "channel", "occurred_at", "retraction", "origin")}),
+        (None, {"fields": ("kind", "channel", "occurred_at", "retraction", "origin")}),
         ("Who", {"fields": ("account", "contact")}),
         ("For", {"fields": ("campaign", "vendor", "cost_center", "send")}),
         ("Source", {"fields": ("source", "source_id")}),

@@ -56,7 +56,7 @@ class SendScreen(screens.Screen):
     list_filter = ("state", "sent_at", "is_synthetic")
     search_fields = ("external_id__exact", "account_reference__exact")
     fieldsets = (
-        (None, {"fields": ("source", "external_id", "where", "quantity", "origin")}),
+        (None, {"fields": ("source", "external_id", "state", "quantity", "origin")}),
         ("Gift", {"fields": ("campaign", "cost_center", "vendor", "gift_item", "recipient")}),
         ("In the CRM", {"fields": ("account_reference", "sender_reference")}),
         ("From the events", {"fields": ("last_event_number", "sent_at", "delivered_at")}),
@@ -75,7 +75,7 @@ class SendEventScreen(screens.Screen):
     list_filter = ("to_state", "occurred_at")
     search_fields = ("send__external_id__exact", "source_event_id__exact")
     fieldsets = (
-        (None, {"fields": ("send", "number", "from_state", "to")}),
+        (None, {"fields": ("send", "number", "from_state", "to_state")}),
         ("Source", {"fields": ("source", "source_event_id", "vendor_status")}),
         ("Times", {"fields": ("occurred_at", "received_at", "recorded_at")}),
     )
