@@ -16,11 +16,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from gifting.domain import currencies, lifecycle, money, refusals
+from gifting.domain import currencies, lifecycle, money
 from integrations.domain import dates, faults, fields, mappings
 
 NULL: Final = r"\N"
 MOST_UNITS: Final = 2**31 - 1
+LONGEST_NUMBER: Final = 100
 
 _COUNTRY: Final = re.compile("[A-Z]{2}", re.ASCII)
 _WHOLE: Final = re.compile("[0-9]{1,10}", re.ASCII)
@@ -105,11 +106,11 @@ class _Reader:
 
     def amount(self, field: str) -> Callable[[str, str], int | None]:
         clean = self.clean(field)
-        plain = _plain_number(self.mapping.decimal, self.mapping.thousands)
+        minor_units = _minor_units_reader(self.mapping.decimal, self.mapping.thousands)
 
         def read(cell: str, currency: str) -> int | None:
             text = clean(cell)
-            return _in_field(field, lambda: _minor_units(plain(text), currency)) if text else None
+            return _in_field(field, minor_units, text, currency) if text else None
 
         return read
 
@@ -255,7 +256,7 @@ def _money_outputs(reader: _Reader) -> list[Output]:
 
     return [
         Output("amount_minor", ("amount", *also), read),
-        Output("currency", also or ("amount",), lambda *cells: currency(*cells[: len(also)])),
+        Output("currency", also, currency),
     ]
 
 
@@ -414,9 +415,7 @@ def _events_json(events: list[Event]) -> str:
 def _cost_outputs(reader: _Reader) -> list[Output]:
     currency = reader.currency()
     also = reader.told("currency")
-    made = [
-        Output("currency", also or ("external_id",), lambda *cells: currency(*cells[: len(also)]))
-    ]
+    made = [Output("currency", also, currency)]
     amounts = reader.told(*fields.AMOUNTS)
     made.extend(
         _amount_output(reader, field, currency, also)
@@ -465,46 +464,30 @@ _TRANSFORMS: Final[Mapping[mappings.Transform, Clean]] = {
 }
 
 
-def _plain_number(decimal: str, thousands: str) -> Clean:
-    """Make the function that writes a number of the file's style with a point and no groups."""
+def _minor_units_reader(decimal: str, thousands: str) -> Callable[[str, str], int]:
+    """Make the function that reads a number of the file's style, exactly, in a currency."""
     mark, group = re.escape(decimal), re.escape(thousands)
     grouped = rf"|[0-9]{{1,3}}(?:{group}[0-9]{{3}})+" if thousands else ""
-    style = re.compile(rf"(-?(?:[0-9]+{grouped}))(?:{mark}([0-9]+))?", re.ASCII)
+    style = re.compile(rf"(-?)([0-9]+{grouped})(?:{mark}([0-9]+))?", re.ASCII)
 
-    def plain(text: str) -> str:
+    def read(text: str, currency: str) -> int:
         match = style.fullmatch(text)
-        if match is None:
-            return text if decimal == "." or "." not in text else ""
-        whole, decimals = match.groups()
-        return (whole.replace(thousands, "") if thousands else whole) + (
-            f".{decimals}" if decimals else ""
-        )
+        if match is None or len(text) > LONGEST_NUMBER:
+            raise faults.Fault(f"{faults.shown(text)} is not an amount of {currency}")
+        sign, whole, decimals = match.groups("")
+        places = money.exponent(currency)
+        # Zeros beyond the currency's decimals change nothing: 1054.000 USD is exact.
+        if decimals[places:].strip("0"):
+            raise faults.Fault(f"{faults.shown(text)} has more decimals than {currency} has")
+        digits = whole.replace(thousands, "") if thousands else whole
+        minor = int(digits + decimals[:places].ljust(places, "0"))
+        if sign:
+            raise faults.Fault(f"the amount {faults.shown(text)} is negative")
+        if minor > money.MAX_AMOUNT_MINOR:
+            raise faults.Fault(f"the amount {faults.shown(text)} is too large")
+        return minor
 
-    return plain
-
-
-def _minor_units(text: str, currency: str) -> int:
-    whole, point, decimals = text.partition(".")
-    places = money.exponent(currency)
-    # Zeros beyond the currency's decimals change nothing: 1054.000 USD is exact.
-    if len(decimals) > places and not decimals[places:].strip("0"):
-        text = whole + (point + decimals[:places] if places else "")
-    try:
-        minor = money.Money.parse(text, currency).amount_minor
-    except refusals.Refusal as refusal:
-        raise faults.Fault(
-            _AMOUNT_REASONS[refusal.code].format(faults.shown(text), currency)
-        ) from None
-    if minor < 0:
-        raise faults.Fault(f"the amount {faults.shown(text)} is negative")
-    return minor
-
-
-_AMOUNT_REASONS: Final[Mapping[str, str]] = {
-    money.AmountNotReadable.code: "{0} is not an amount of {1}",
-    money.TooManyDecimals.code: "{0} has more decimals than {1} has",
-    money.AmountOutOfRange.code: "the amount {0} is too large",
-}
+    return read
 
 
 def _in_field(field: str, parse: Callable[..., Value], *cells: str) -> Value:

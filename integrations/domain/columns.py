@@ -14,7 +14,7 @@ from typing import Final
 
 from integrations.domain import cells, faults, records
 
-MOST_REMEMBERED: Final = 1 << 14
+MOST_REMEMBERED: Final = 1 << 16
 LONGEST_REMEMBERED: Final = 512
 
 _SEPARATOR: Final = "\x1f"
@@ -136,6 +136,8 @@ class _Column:
         return self._known.has_faults
 
     def read(self, by_position: Sequence[tuple[str, ...]], count: int) -> Values:
+        if not self._sources:
+            return [self._known[()]] * count
         taken = [
             repeat(source, count) if isinstance(source, str) else by_position[source]
             for source in self._sources

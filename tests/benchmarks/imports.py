@@ -27,6 +27,7 @@ from django.utils import timezone
 
 from config import ownership
 from gifting.domain import access
+from gifting.selectors import organizations as books
 from integrations.domain import fields
 from integrations.services import imports
 from tests import databases
@@ -139,7 +140,7 @@ def _row(dice: random.Random, number: int, accounts: int) -> tuple[object, ...]:
     )
 
 
-def _import(path: Path, organization: organizations.organizations.OrganizationRecord) -> float:
+def _import(path: Path, organization: books.OrganizationRecord) -> float:
     started = time.monotonic()
     report = imports.run(
         actor=access.Actor.system(organization_id=organization.id),

@@ -7,6 +7,7 @@ import io
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import hypothesis
 import pytest
@@ -29,6 +30,7 @@ FUNCTION_SCOPED = [
     hypothesis.HealthCheck.data_too_large,
 ]
 
+# A bare carriage return ends a line unless it is quoted, which the writer does not do.
 odd_texts = st.sampled_from(
     [
         "",
@@ -46,7 +48,8 @@ odd_texts = st.sampled_from(
         "é",
         "x" * 256,
     ]
-) | st.text(st.characters(codec="utf-8", exclude_characters="\0\x1c\x1d\x1e\x1f\x85"), max_size=8)
+) | st.text(st.characters(codec="utf-8", exclude_characters="\0\r\x1c\x1d\x1e\x1f\x85"), max_size=8)
+Dialect = tuple[Literal[0, 1, 2], str, str, str]
 ids = st.sampled_from(["A", "B", "C", "D", " E ", ""])
 stages = st.sampled_from(["Prospecting", "Engaging", "Won", "Lost", "Won", "wonn", ""])
 days = st.sampled_from(
@@ -76,7 +79,7 @@ def _inside() -> Iterator[None]:
 @hypothesis.given(first=tables, second=tables, dialect=dialects)
 @hypothesis.settings(max_examples=60, suppress_health_check=FUNCTION_SCOPED)
 def test_the_books_equal_a_plain_retelling(
-    first: list[tuple[str, ...]], second: list[tuple[str, ...]], dialect: tuple[int, str, str, str]
+    first: list[tuple[str, ...]], second: list[tuple[str, ...]], dialect: Dialect
 ) -> None:
     oracle = import_oracle.Oracle()
 
@@ -96,9 +99,7 @@ def test_the_books_equal_a_plain_retelling(
 
 @hypothesis.given(told=tables, dialect=dialects)
 @hypothesis.settings(max_examples=30, suppress_health_check=FUNCTION_SCOPED)
-def test_a_second_import_changes_nothing(
-    told: list[tuple[str, ...]], dialect: tuple[int, str, str, str]
-) -> None:
+def test_a_second_import_changes_nothing(told: list[tuple[str, ...]], dialect: Dialect) -> None:
     with transaction.atomic(), tempfile.TemporaryDirectory() as folder:
         content = _written(told, dialect)
         first = _import(content, dialect[2], Path(folder))
@@ -148,7 +149,7 @@ def test_noise_is_rejected_row_by_row_and_the_good_row_before_it_stays(noise: by
         transaction.set_rollback(True)
 
 
-def _written(told: list[tuple[str, ...]], dialect: tuple[int, str, str, str]) -> bytes:
+def _written(told: list[tuple[str, ...]], dialect: Dialect) -> bytes:
     quoting, newline, delimiter, encoding = dialect
     text = io.StringIO()
     writer = csv.writer(text, quoting=quoting, lineterminator=newline, delimiter=delimiter)

@@ -5,9 +5,15 @@ from __future__ import annotations
 import io
 import time
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from integrations.domain import records
+
+PIECES = st.sampled_from(
+    ["a", "b,c", '"d"', '"e\nf"', '"g""h"', '"', "\n", "\r\n", "\r", ",", '"x']
+)
 
 
 def test_lines_are_physical_lines() -> None:
@@ -89,7 +95,36 @@ def test_batches_are_bounded() -> None:
 
     sizes = [len(batch.rows) for batch in reader.batches()]
 
-    assert sizes == [5_000, 5_000, 2_000]
+    assert sizes == [12_000, 0]
+
+
+@hypothesis.given(
+    text=st.text(alphabet='a,"\n\r x\0', max_size=300) | st.lists(PIECES, max_size=60).map("".join),
+    chunk=st.integers(1, 40),
+)
+@hypothesis.settings(deadline=None)
+def test_chunks_and_single_records_read_the_same(text: str, chunk: int) -> None:
+    def read(*, is_chunked: bool) -> list[tuple[int, list[str] | str]]:
+        stream = _Dripping(text, chunk) if is_chunked else io.StringIO(text, newline="")
+        reader = records.Records(stream, delimiter=",", is_chunked=is_chunked)
+        found: list[tuple[int, list[str] | str]] = []
+        for batch in reader.batches():
+            found += zip(batch.lines, batch.rows, strict=True)
+            found += [(row.line, row.reason) for row in batch.rejections]
+        return sorted(found, key=lambda row: row[0])
+
+    assert read(is_chunked=True) == read(is_chunked=False)
+
+
+class _Dripping(io.StringIO):
+    """A text that comes in pieces of one size, whatever is asked for."""
+
+    def __init__(self, text: str, size: int) -> None:
+        super().__init__(text, newline="")
+        self._size = size
+
+    def read(self, _size: int | None = -1, /) -> str:
+        return super().read(self._size)
 
 
 def _read(
