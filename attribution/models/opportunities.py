@@ -100,6 +100,7 @@ class OpportunityContactRole(tenancy.TenantModel):
 class OpportunityChange(tenancy.TenantModel):
     """What every history shares: whose change, when, and which row of which source told it."""
 
+    organization = tenancy.organization_of_parent()
     opportunity = tenancy.link("attribution.Opportunity")
     changed_at = models.DateTimeField()
     source = models.CharField(max_length=accounts.SOURCE_LENGTH)

@@ -101,6 +101,7 @@ class Send(tenancy.TenantModel):
 class SendEvent(tenancy.TenantModel):
     """One step of a send's life, as told by a person or a vendor. Append-only."""
 
+    organization = tenancy.organization_of_parent()
     send = tenancy.link("gifting.Send", related_name="events")
     number = models.PositiveIntegerField(editable=False, help_text="1, 2, 3 … per send, by trigger")
     from_state = models.CharField(max_length=32, blank=True, editable=False)
@@ -143,6 +144,7 @@ class Basis(models.TextChoices):
 class CostLine(tenancy.TenantModel):
     """One version of one cost component of a send. Append-only."""
 
+    organization = tenancy.organization_of_parent()
     send = tenancy.link("gifting.Send", related_name="cost_lines")
     component = models.CharField(max_length=16, choices=Component.choices)
     version = models.PositiveIntegerField(help_text="1, 2, 3 … per send and component")

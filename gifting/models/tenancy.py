@@ -35,6 +35,21 @@ class TenantModel(models.Model):
         abstract = True
 
 
+def organization_of_parent() -> models.ForeignKey[Any, Any]:
+    """Name the organization of a row that only ever stands below another one.
+
+    The link to that other row carries the organization, and the other row proves that it exists:
+    to look it up once more for each row of a long history costs as much as the row.
+    """
+    return models.ForeignKey(
+        "gifting.Organization",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+
+
 def link(to: str, **options: Any) -> models.ForeignKey[Any, Any]:
     """Point at a row of the same organization; the database checks both columns together."""
     options.setdefault("on_delete", models.PROTECT)
