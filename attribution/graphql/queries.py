@@ -172,6 +172,7 @@ def _roi(
         won_revenue=scalars.money_of(report.totals.won_revenue),
         attributed=scalars.money_of(report.totals.attributed),
         unattributed=scalars.money_of(report.totals.unattributed),
+        costed_credit=scalars.money_of(report.costed_credit),
         roi=_ratio(report.roi, currency),
         campaigns=[_campaign_return(row, currency) for row in report.campaigns],
     )

@@ -316,8 +316,11 @@ class RoiFigure:
     unattributed: scalars.Money = strawberry.field(
         description="The part of opportunities without a touch in the look-back."
     )
+    costed_credit: scalars.Money = strawberry.field(
+        description="What the campaigns with a recorded cost earned; the rest is no return on it."
+    )
     roi: scalars.Ratio = strawberry.field(
-        description="(attributed - spend) / spend; null with a reason when nothing was spent."
+        description="(costedCredit - spend) / spend; null with a reason when nothing was spent."
     )
     campaigns: list[CampaignReturn] = strawberry.field(
         description=(

@@ -33,14 +33,23 @@ class CampaignReturn:
     touch_count: int
     roi: returns.Return
 
+    @property
+    def has_cost(self) -> bool:
+        return self.spend.amount_minor != 0
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The main result: every campaign, and the identity that its figures keep."""
+    """The main result: every campaign, and the identity that its figures keep.
+
+    `roi` sets the spend against the credit of the campaigns that spent it (`costed_credit`): what
+    campaigns without a recorded cost earned is no return on this money.
+    """
 
     totals: figures.Totals
     budget: money.Money
     spend: money.Money
+    costed_credit: money.Money
     roi: returns.Return
     campaigns: tuple[CampaignReturn, ...]
 
@@ -62,12 +71,15 @@ def by_campaign(*, actor: access.Actor, model: str, currency: str, cut: spend.Cu
     spent = spend.by(actor=actor, dimension=spend.Dimension.CAMPAIGN, currency=currency, cut=cut)
     allowed = budgets.original_by_campaign(actor=actor, currency=currency, cut=cut)
     total_spend = spend.total(actor=actor, currency=currency, cut=cut)
+    campaigns = _merge(credited, spent, allowed, money.Money.zero(currency))
+    costed_credit = money.total((row.credit for row in campaigns if row.has_cost), currency)
     return Report(
         totals=totals,
         budget=budgets.original_total(actor=actor, currency=currency, cut=cut),
         spend=total_spend,
-        roi=returns.roi_attributed_net(revenue=totals.attributed, cost=total_spend),
-        campaigns=_merge(credited, spent, allowed, money.Money.zero(currency)),
+        costed_credit=costed_credit,
+        roi=returns.roi_attributed_net(revenue=costed_credit, cost=total_spend),
+        campaigns=campaigns,
     )
 
 

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from attribution.domain import returns
 from attribution.selectors import credits as figures
 from attribution.selectors import roi
 from gifting.domain import access, money
 from gifting.selectors import spend
 
 MOST_CAMPAIGNS: Final = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Sum:
-    """What some campaigns earned together, and their return where they cost something."""
-
-    spend: money.Money
-    credit: money.Money
-    roi: returns.Return
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +24,6 @@ class Summary:
     report: roi.Report | None
     costly: tuple[roi.CampaignReturn, ...]
     free: tuple[roi.CampaignReturn, ...]
-    of_costly: Sum
     left_out_count: int
     spend: money.Money
     other_currencies: tuple[str, ...]
@@ -48,14 +36,13 @@ def get(*, actor: access.Actor, model: str, currency: str) -> Summary:
     cut = spend.Cut()
     report = _report(actor, model, currency, cut)
     campaigns = report.campaigns if report else ()
-    costly = tuple(row for row in campaigns if row.spend.amount_minor)
-    free = tuple(row for row in campaigns if not row.spend.amount_minor)
+    costly = tuple(row for row in campaigns if row.has_cost)
+    free = tuple(row for row in campaigns if not row.has_cost)
     currencies = spend.currencies(actor=actor, cut=cut)
     return Summary(
         report=report,
         costly=costly[:MOST_CAMPAIGNS],
         free=free[:MOST_CAMPAIGNS],
-        of_costly=_sum(costly, currency),
         left_out_count=len(costly[MOST_CAMPAIGNS:]) + len(free[MOST_CAMPAIGNS:]),
         spend=spend.total(actor=actor, currency=currency, cut=cut),
         other_currencies=tuple(code for code in currencies if code != currency),
@@ -71,9 +58,3 @@ def _report(actor: access.Actor, model: str, currency: str, cut: spend.Cut) -> r
         return roi.by_campaign(actor=actor, model=model, currency=currency, cut=cut)
     except figures.NoRun:
         return None
-
-
-def _sum(rows: Sequence[roi.CampaignReturn], currency: str) -> Sum:
-    cost = money.total((row.spend for row in rows), currency)
-    credit = money.total((row.credit for row in rows), currency)
-    return Sum(cost, credit, returns.roi_attributed_net(revenue=credit, cost=cost))

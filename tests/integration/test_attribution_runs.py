@@ -256,6 +256,24 @@ def test_a_gift_that_never_arrived_earns_nothing(actor: access.Actor) -> None:
     assert models.Touchpoint.objects.get(source="gifting").is_retracted
 
 
+@pytest.mark.parametrize(
+    ("states", "is_retracted"),
+    [
+        ((lifecycle.State.SHIPPED, lifecycle.State.UNDELIVERABLE), True),
+        ((lifecycle.State.OFFERED, lifecycle.State.EXPIRED), False),
+    ],
+)
+def test_a_refund_changes_nothing_about_whether_a_gift_arrived(
+    actor: access.Actor, states: tuple[lifecycle.State, ...], *, is_retracted: bool
+) -> None:
+    opportunities.make_account("acme")
+    sends.make_send(account_reference="acme", states=(*states, lifecycle.State.REFUNDED))
+
+    run(actor)
+
+    assert models.Touchpoint.objects.get(source="gifting").is_retracted is is_retracted
+
+
 def test_a_gift_finds_its_account_when_the_account_comes_later(actor: access.Actor) -> None:
     send = sends.make_send(account_reference="acme")
     sends.make_event(send, lifecycle.State.DELIVERED, at=days_before_close(15))

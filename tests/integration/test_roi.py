@@ -40,7 +40,8 @@ def test_the_report_is_the_one_worked_by_hand(actor: access.Actor) -> None:
     """A 100.00 deal touched by a gift (20.00, budget 50.00) and a webinar: 50.00 each.
 
     Gift: (50 - 20) / 20 = 1.5. Webinar: no cost, so no ROI. A campaign that only spent 5.00 earned
-    nothing: -1. Together (100 - 25) / 25 = 3.
+    nothing: -1.
+    Together the money spent earned (50 - 25) / 25 = 1; the webinar's 50.00 cost nothing.
     """
     account = opportunities.make_account("acme")
     opportunities.make_opportunity(account=account, amount_minor=100_00)
@@ -66,7 +67,8 @@ def test_the_report_is_the_one_worked_by_hand(actor: access.Actor) -> None:
     ]
     assert found.spend == usd(25_00)
     assert found.budget == usd(50_00)
-    assert found.roi.decimal_text == "3.0000"
+    assert found.costed_credit == usd(50_00)
+    assert found.roi.decimal_text == "1.0000"
 
 
 def test_campaigns_of_one_name_stay_apart(actor: access.Actor) -> None:

@@ -128,24 +128,16 @@ def _table(made: sandbox.Sandbox, report: roi.Report) -> Table:
         ("ROI", ""),
     ):
         table.add_column(heading, footer, justify="right", no_wrap=True)
-    paid = [row for row in report.campaigns if row.spend.amount_minor]
-    for row in paid:
-        table.add_row(row.name, *_figures(row.spend, row.budget, row.credit, row.roi))
-    table.add_section()
-    table.add_row("All gifts", *_sum(paid, report), end_section=True)
     for row in report.campaigns:
-        if not row.spend.amount_minor:
+        if row.has_cost:
+            table.add_row(row.name, *_figures(row.spend, row.budget, row.credit, row.roi))
+    table.add_section()
+    together = _figures(report.spend, report.budget, report.costed_credit, report.roi)
+    table.add_row("All gifts", *together, end_section=True)
+    for row in report.campaigns:
+        if not row.has_cost:
             table.add_row(row.name, *_figures(row.spend, row.budget, row.credit, row.roi))
     return table
-
-
-def _sum(rows: list[roi.CampaignReturn], report: roi.Report) -> tuple[str, ...]:
-    nothing = money.Money.zero(report.spend.currency)
-    credit = sum((row.credit for row in rows), nothing)
-    return _figures(
-        report.spend, report.budget, credit,
-        returns.roi_attributed_net(revenue=credit, cost=report.spend),
-    )  # fmt: skip
 
 
 def _figures(
@@ -187,6 +179,7 @@ def _as_json(made: sandbox.Sandbox, report: roi.Report) -> dict[str, Any]:
         "attributed_minor": totals.attributed.amount_minor,
         "unattributed_minor": totals.unattributed.amount_minor,
         "spend_minor": report.spend.amount_minor,
+        "costed_credit_minor": report.costed_credit.amount_minor,
         "budget_minor": report.budget.amount_minor,
         "roi": _roi_as_json(report.roi),
         "campaigns": [
