@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from config.supervisor.failures import ServerFailure
 from config.supervisor.layouts import Layout
 
 OLDEST_VERSION = 150_000
-CONNECT_ATTEMPTS = 3
+CONNECT_PAUSES_SECONDS = (0.05, 0.2, 0.5, 1.0)
 MANAGE = Path(__file__).resolve().parent.parent.parent / "manage.py"
 # Written into the embedded server's data folder, so that it goes when the data goes.
 MIGRATED = "tribute.migrated"
@@ -85,11 +86,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _connect_embedded(self, conn_params: dict[str, Any]) -> Any:
         if self._wants_migrations():
             _migrate()
-        for _ in range(CONNECT_ATTEMPTS):
+        for pause_seconds in CONNECT_PAUSES_SECONDS:
             try:
                 return super().get_new_connection(conn_params)
             except psycopg.OperationalError as error:
-                # Killed since the look at it: look again.
+                # Killed since the look at it, perhaps not yet quite dead: look again.
+                time.sleep(pause_seconds)
                 conn_params = {**conn_params, **self._embedded_place()}
                 refusal = error
         raise DatabaseUnavailable(

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -81,7 +82,10 @@ def valkey_pid(layout: Layout) -> int:
 
 
 def kill(pid: int) -> None:
+    """Kill a process and wait until it is really gone, which takes a moment."""
     os.kill(pid, signal.SIGKILL)
+    while is_running(pid):
+        time.sleep(0.01)
 
 
 def is_running(pid: int) -> bool:
