@@ -81,7 +81,9 @@ _ACCOUNT_JOIN: Final = """
         AND account.external_id = staged.account"""
 
 
-def merge_accounts(*, actor: access.Actor, source: str, told: Collection[str]) -> merges.Merged:
+def merge_accounts(
+    *, actor: access.Actor, source: str, told: Collection[str], shows_differences: bool
+) -> merges.Merged:
     """Merge the staged accounts; rows that would make a company its own ancestor are rejected."""
     actor.require(access.Permission.IMPORT)
     parameters = {"organization": actor.organization_id, "source": source}
@@ -91,10 +93,11 @@ def merge_accounts(*, actor: access.Actor, source: str, told: Collection[str]) -
         merges.drop_rejected(ACCOUNTS)
     target = _account_target(told, parameters)
     merges.match(target)
-    differences = merges.differences(target)
-    outcome = merges.outcome(target, differences)
-    merges.add_new(target)
-    merges.update_changed(target)
+    outcome = merges.outcome(target, merges.differences(target) if shows_differences else ())
+    if outcome.new:
+        merges.add_new(target)
+    if outcome.changed:
+        merges.update_changed(target)
     if "parent" in told:
         _add_accounts(
             "SELECT DISTINCT parent, parent FROM file_account WHERE parent IS NOT NULL", parameters
@@ -111,6 +114,7 @@ def merge_opportunities(
     currency: str,
     run_id: UUID,
     at: dt.datetime,
+    shows_differences: bool,
 ) -> merges.Merged:
     """Merge the staged opportunities with their histories."""
     actor.require(access.Permission.IMPORT)
@@ -125,19 +129,15 @@ def merge_opportunities(
     _find_periods(actor.organization_id)
     merges.drop_rejected(OPPORTUNITIES)
     if "account" in told:
-        _add_accounts(
-            "SELECT DISTINCT ON (account) account, coalesce(account_name, account) "
-            "FROM file_opportunity WHERE account IS NOT NULL ORDER BY account, line",
-            parameters,
-        )
+        _add_accounts(_named_accounts(OPPORTUNITIES, told), parameters)
     target = _opportunity_target(told, parameters)
     merges.match(target)
-    differences = merges.differences(target)
-    outcome = merges.outcome(target, differences)
+    outcome = merges.outcome(target, merges.differences(target) if shows_differences else ())
+    if outcome.new:
+        merges.add_new(target, then=_FIRST_STAGE, returning=_FIRST_STAGE_READS)
     if outcome.changed:
         _write_histories(told, parameters)
-    merges.add_new(target, then=_FIRST_STAGE)
-    merges.update_changed(target)
+        merges.update_changed(target)
     return outcome
 
 
@@ -151,7 +151,9 @@ def won_revenue_minor(*, actor: access.Actor, source: str, currency: str) -> int
     return int(found[0][0])
 
 
-def merge_touches(*, actor: access.Actor, source: str, told: Collection[str]) -> merges.Merged:
+def merge_touches(
+    *, actor: access.Actor, source: str, told: Collection[str], shows_differences: bool
+) -> merges.Merged:
     """Merge the staged touches; one whose account cannot be found or made is rejected."""
     actor.require(access.Permission.IMPORT)
     parameters = {"organization": actor.organization_id, "source": source}
@@ -159,21 +161,18 @@ def merge_touches(*, actor: access.Actor, source: str, told: Collection[str]) ->
     merges.execute(_ACCOUNT_OF_CONTACT, parameters)
     merges.reject(_NO_ACCOUNT)
     merges.drop_rejected(TOUCHES)
-    _add_accounts(
-        "SELECT DISTINCT ON (account) account, coalesce(account_name, account) "
-        "FROM file_touch ORDER BY account, line",
-        parameters,
-    )
+    _add_accounts(_named_accounts(TOUCHES, told), parameters)
     merges.execute(_ADD_CONTACTS, parameters)
     vendors.add_named(actor=actor, table=TOUCHES.table)
     campaigns.add_named_cost_centers(actor=actor, table=TOUCHES.table)
     campaigns.add_named(actor=actor, table=TOUCHES.table, kind=DIGITAL_CAMPAIGN, channel="")
     target = _touch_target(told, parameters)
     merges.match(target)
-    differences = merges.differences(target)
-    outcome = merges.outcome(target, differences)
-    merges.add_new(target)
-    merges.update_changed(target)
+    outcome = merges.outcome(target, merges.differences(target) if shows_differences else ())
+    if outcome.new:
+        merges.add_new(target)
+    if outcome.changed:
+        merges.update_changed(target)
     return outcome
 
 
@@ -277,6 +276,16 @@ def _touch_target(told: Collection[str], parameters: merges.Parameters) -> merge
     )
 
 
+def _named_accounts(staging: merges.Staging, told: Collection[str]) -> str:
+    """Name each account of a file once, as the first row that names it does."""
+    if "account_name" not in told:
+        return f"SELECT DISTINCT account, account FROM {staging.table} WHERE account IS NOT NULL"
+    return (
+        "SELECT DISTINCT ON (account) account, coalesce(account_name, account) "
+        f"FROM {staging.table} WHERE account IS NOT NULL ORDER BY account, line"
+    )
+
+
 def _add_accounts(named: str, parameters: merges.Parameters) -> None:
     """Add the accounts that a query names as (external id, name) and that are not there."""
     merges.execute(
@@ -368,6 +377,7 @@ _FIRST_STAGE: Final = f"""
         '{FIRST_SEEN}', stage, status
     FROM added
 """
+_FIRST_STAGE_READS: Final = "id, organization_id, stage, status, opened_at, closed_at"
 
 # The rows of a file that change an opportunity, beside what is stored.
 _CHANGING: Final = """

@@ -218,8 +218,8 @@ def match(target: Target) -> None:
     execute("ANALYZE pg_temp.file_match")
 
 
-def add_new(target: Target, *, then: str = "") -> None:
-    """Insert the rows that have no match; `then` may read them under the name `added`."""
+def add_new(target: Target, *, then: str = "", returning: str = "id") -> None:
+    """Insert the rows that have no match; `then` may read what returns under the name `added`."""
     columns = {
         "organization_id": "%(organization)s",
         "source": "%(source)s",
@@ -231,7 +231,10 @@ def add_new(target: Target, *, then: str = "") -> None:
         SELECT {", ".join(columns.values())}
         FROM {target.staging.table} AS staged {target.joins}
         WHERE NOT EXISTS (SELECT FROM pg_temp.file_match AS known WHERE known.line = staged.line)"""
-    execute(f"WITH added AS ({insert} RETURNING *) {then}" if then else insert, target.parameters)
+    execute(
+        f"WITH added AS ({insert} RETURNING {returning}) {then}" if then else insert,
+        target.parameters,
+    )
 
 
 def update_changed(target: Target) -> None:

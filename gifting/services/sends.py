@@ -64,7 +64,9 @@ _RECIPIENT_FIELDS: Final = {
 }
 
 
-def merge(*, actor: access.Actor, source: str, told: Collection[str]) -> merges.Merged:
+def merge(
+    *, actor: access.Actor, source: str, told: Collection[str], shows_differences: bool
+) -> merges.Merged:
     """Merge the staged sends with their events and cost lines."""
     actor.require(access.Permission.IMPORT)
     parameters = {
@@ -82,12 +84,13 @@ def merge(*, actor: access.Actor, source: str, told: Collection[str]) -> merges.
     _merge_recipients(told, parameters)
     target = _target(told, parameters)
     merges.match(target)
-    differences = merges.differences(target)
+    differences = merges.differences(target) if shows_differences else ()
     merges.add_new(target)
     merges.update_changed(target)
     merges.make("file_known", _KNOWN, parameters)
     merges.make("file_cost", _COSTS, parameters)
-    differences += _other_differences()
+    if shows_differences:
+        differences += _other_differences()
     merges.execute(_MARK_OTHER_CHANGES)
     outcome = merges.outcome(target, differences)
     _tell_events(parameters)

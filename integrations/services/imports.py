@@ -88,6 +88,7 @@ class _Import:
     organization: organizations.OrganizationRecord
     run_id: UUID
     at: dt.datetime
+    is_dry_run: bool
     on_progress: Callable[[int], None]
 
     @property
@@ -121,6 +122,7 @@ def run(
             organization=organizations.get(organization_id=actor.organization_id),
             run_id=run_id,
             at=at,
+            is_dry_run=is_dry_run,
             on_progress=on_progress,
         )
         inspection = encodings.inspect(stream)
@@ -287,7 +289,12 @@ def _merge(
 
 
 def _merge_accounts(started: _Import, told: frozenset[str]) -> merges.Merged:
-    return ingest.merge_accounts(actor=started.actor, source=started.mapping.source, told=told)
+    return ingest.merge_accounts(
+        actor=started.actor,
+        source=started.mapping.source,
+        told=told,
+        shows_differences=started.is_dry_run,
+    )
 
 
 def _merge_opportunities(started: _Import, told: frozenset[str]) -> merges.Merged:
@@ -298,15 +305,26 @@ def _merge_opportunities(started: _Import, told: frozenset[str]) -> merges.Merge
         currency=started.mapping.currency,
         run_id=started.run_id,
         at=started.at,
+        shows_differences=started.is_dry_run,
     )
 
 
 def _merge_sends(started: _Import, told: frozenset[str]) -> merges.Merged:
-    return sends.merge(actor=started.actor, source=started.mapping.source, told=told)
+    return sends.merge(
+        actor=started.actor,
+        source=started.mapping.source,
+        told=told,
+        shows_differences=started.is_dry_run,
+    )
 
 
 def _merge_touches(started: _Import, told: frozenset[str]) -> merges.Merged:
-    return ingest.merge_touches(actor=started.actor, source=started.mapping.source, told=told)
+    return ingest.merge_touches(
+        actor=started.actor,
+        source=started.mapping.source,
+        told=told,
+        shows_differences=started.is_dry_run,
+    )
 
 
 _MERGES: Final[Mapping[fields.Kind, Callable[[_Import, frozenset[str]], merges.Merged]]] = {
