@@ -14,12 +14,13 @@ from attribution.graphql import queries as attribution_queries
 from config import documents, execution, limits
 from gifting.graphql import context, scalars
 from gifting.graphql import queries as gifting_queries
+from integrations.graphql import queries as integrations_queries
 
 LIMITS: Final = limits.Limits()
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(gifting_queries.Query, attribution_queries.Query):
+class Query(gifting_queries.Query, attribution_queries.Query, integrations_queries.Query):
     """Merge the reads of all rooms."""
 
 
