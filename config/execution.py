@@ -160,13 +160,17 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
     ) -> Complete:
         selected = self.collect_subfields(kind, details).grouped_field_set
         execute, parent_name = self.execute_fields, parent.name
+        item_type = GraphQLNonNull(kind)
 
         def complete(values: Any, path: Path | None) -> Any:
             place = Path(path, name, parent_name)
-            return [
-                execute(kind, value, Path(place, index, None), selected, None)
-                for index, value in enumerate(values)
-            ]
+            answers = []
+            for index, value in enumerate(values):
+                spot = Path(place, index, None)
+                if value is None:
+                    self.handle_field_error(_no_null(parent, details), item_type, details, spot)
+                answers.append(execute(kind, value, spot, selected, None))
+            return answers
 
         return complete
 
@@ -222,8 +226,12 @@ def _written(type_: GraphQLScalarType | GraphQLEnumType, written: Any) -> Any:
 
 def _require_nullable(type_: Any, parent: GraphQLObjectType, details: FieldDetailsList) -> None:
     if isinstance(type_, GraphQLNonNull):
-        name = details[0].node.name.value
-        raise TypeError(f"Cannot return null for non-nullable field {parent.name}.{name}.")
+        raise _no_null(parent, details)
+
+
+def _no_null(parent: GraphQLObjectType, details: FieldDetailsList) -> TypeError:
+    name = details[0].node.name.value
+    return TypeError(f"Cannot return null for non-nullable field {parent.name}.{name}.")
 
 
 def _nullable(type_: Any) -> Any:
