@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import CharField, Field, Lookup, Model, Q, QuerySet, Value
+from django.db.models import CharField, Field, ForeignKey, Lookup, Model, Q, QuerySet, Value
 
 from gifting.domain import access, refusals
 
@@ -41,6 +41,7 @@ Record = TypeVar("Record", bound=tuple[Any, ...])
 Detail = TypeVar("Detail", bound=tuple[Any, ...])
 
 
+@ForeignKey.register_lookup
 @Field.register_lookup
 class Among(Lookup):
     """Find a column's value in one array: `in` prepares each value by itself, in Python."""

@@ -1,0 +1,373 @@
+"""The figures of the API: what they stand on, and that no cent is lost in any cut."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from attribution.domain import multitouch
+from attribution.services import runs
+from gifting import models
+from gifting.domain import access, lifecycle
+from gifting.selectors import organizations as organization_records
+from gifting.services import tenancy
+from tests.factories import opportunities, organizations, sends
+from tests.functional import api
+
+pytestmark = pytest.mark.django_db
+
+AT = organizations.NOON + dt.timedelta(days=30)
+SHIPPED = (lifecycle.State.SHIPPED, lifecycle.State.DELIVERED)
+
+
+@pytest.fixture
+def company() -> organization_records.OrganizationRecord:
+    """Two deals of 1,000.00 and 500.01 that gifts touched, and one of 200.00 that nothing touched.
+
+    Spring sent gifts for 30.00 + 3.50 to the first and 20.00 to the second; autumn 10.00 to the
+    first. By LINEAR the first deal gives 500.00 to each, the second all of it to spring: spring
+    1,000.01, autumn 500.00, unattributed 200.00.
+    """
+    organization = organizations.make_organization(is_synthetic=True)
+    with tenancy.organization(organization.id):
+        spring = sends.make_campaign(
+            "spring", name="Spring", cost_center=organizations.make_cost_center("field")
+        )
+        autumn = sends.make_campaign(
+            "autumn", name="Autumn", cost_center=organizations.make_cost_center("office")
+        )
+        sends.make_campaign("unused", name="Unused")
+        sends.make_budget(campaign=spring, amount_minor=100_00)
+        first = opportunities.make_account("first")
+        second = opportunities.make_account("second")
+        opportunities.make_opportunity(account=first, amount_minor=1_000_00)
+        opportunities.make_opportunity(account=second, amount_minor=500_01)
+        opportunities.make_opportunity(amount_minor=200_00)
+        gift(spring, "first", ITEM=30_00, SHIPPING=3_50)
+        gift(spring, "second", ITEM=20_00)
+        gift(autumn, "first", ITEM=10_00)
+    runs.run(
+        actor=access.Actor.system(organization_id=organization.id),
+        models_to_run=tuple(multitouch.Model),
+        at=AT,
+    )
+    return organization
+
+
+def gift(campaign: models.Campaign, account: str, **costs: int) -> None:
+    send = sends.make_send(
+        campaign=campaign,
+        account_reference=account,
+        states=SHIPPED,
+        at=organizations.NOON - dt.timedelta(days=10),
+    )
+    for component, amount_minor in costs.items():
+        sends.make_cost_line(send, amount_minor, component=models.sends.Component[component])
+
+
+def minor(money: dict[str, Any]) -> int:
+    return int(money["amountMinor"])
+
+
+SPEND = """
+    query ($dimension: SpendDimension, $cut: Cut, $currency: String) {
+        spend(groupBy: $dimension, cut: $cut, currency: $currency) {
+            basis { basis model asOf isSynthetic freshness { dataThrough ageSeconds } }
+            formula { id text unit }
+            total { amountMinor amount currency }
+            slices { id label amount { amountMinor } } } }
+"""
+
+
+def test_spend_says_what_it_stands_on(company: organization_records.OrganizationRecord) -> None:
+    figure = api.of_token(company).ask(SPEND).data["spend"]
+
+    assert figure["total"] == {"amountMinor": 63_50, "amount": "63.50", "currency": "USD"}
+    assert figure["slices"] == []
+    assert figure["formula"] == {
+        "id": "SPEND_LANDED",
+        "text": (
+            "sum of the changes of all cost components: item, handling, shipping, tax, duty and fee"
+        ),
+        "unit": "minor units of the currency",
+    }
+    basis = figure["basis"]
+    assert (basis["basis"], basis["model"], basis["isSynthetic"]) == ("ACCRUAL", None, True)
+    moments = [
+        dt.datetime.fromisoformat(text)
+        for text in (basis["freshness"]["dataThrough"], basis["asOf"])
+    ]
+    assert moments == sorted(moments)
+    assert basis["freshness"]["ageSeconds"] == int((moments[1] - moments[0]).total_seconds())
+
+
+@pytest.mark.parametrize(
+    ("dimension", "labels"),
+    [
+        ("CAMPAIGN", ["Spring", "Autumn"]),
+        ("VENDOR", ["Gift Shop", "Gift Shop", "Gift Shop"]),
+        ("COST_CENTER", ["Field marketing", "Field marketing"]),
+        ("FISCAL_PERIOD", ["P03"]),
+        ("COMPONENT", ["ITEM", "SHIPPING"]),
+    ],
+)
+def test_slices_of_spend_add_up_to_its_total(
+    company: organization_records.OrganizationRecord, dimension: str, labels: list[str]
+) -> None:
+    figure = api.of_token(company).ask(SPEND, {"dimension": dimension}).data["spend"]
+
+    slices = figure["slices"]
+    assert [each["label"].removeprefix("FY2025 ") for each in slices] == labels
+    assert sum(minor(each["amount"]) for each in slices) == minor(figure["total"]) == 63_50
+    assert all((each["id"] is None) is (dimension == "COMPONENT") for each in slices)
+
+
+def test_a_slice_leads_to_its_record(company: organization_records.OrganizationRecord) -> None:
+    caller = api.of_token(company)
+    slices = caller.ask(SPEND, {"dimension": "CAMPAIGN"}).data["spend"]["slices"]
+
+    found = caller.ask(
+        "query ($id: ID!) { node(id: $id) { ... on Campaign { name } } }", {"id": slices[0]["id"]}
+    )
+
+    assert found.data == {"node": {"name": "Spring"}}
+
+
+@pytest.mark.parametrize(
+    ("cut", "expected"),
+    [
+        ({"fiscalYear": 2025}, 63_50),
+        ({"fiscalYear": 2024}, 0),
+        ({"quarter": 1}, 63_50),
+        ({"quarter": 2}, 0),
+        ({"campaignIds": []}, 63_50),
+    ],
+)
+def test_spend_can_be_cut(
+    company: organization_records.OrganizationRecord, cut: dict[str, Any], expected: int
+) -> None:
+    figure = api.of_token(company).ask(SPEND, {"cut": cut}).data["spend"]
+
+    assert minor(figure["total"]) == expected
+
+
+def test_spend_can_be_cut_to_a_campaign(company: organization_records.OrganizationRecord) -> None:
+    caller = api.of_token(company)
+    slices = caller.ask(SPEND, {"dimension": "CAMPAIGN"}).data["spend"]["slices"]
+
+    figure = caller.ask(SPEND, {"cut": {"campaignIds": [slices[1]["id"]]}}).data["spend"]
+
+    assert minor(figure["total"]) == 10_00
+
+
+def test_spend_of_another_currency_is_nothing(
+    company: organization_records.OrganizationRecord,
+) -> None:
+    figure = api.of_token(company).ask(SPEND, {"currency": "JPY"}).data["spend"]
+
+    assert figure["total"] == {"amountMinor": 0, "amount": "0", "currency": "JPY"}
+    assert figure["basis"]["freshness"] == {"dataThrough": None, "ageSeconds": None}
+
+
+@pytest.mark.parametrize("figure", ["spend", "attribution(model: LINEAR,", "roi(model: LINEAR,"])
+def test_an_unknown_currency_is_refused(
+    company: organization_records.OrganizationRecord, figure: str
+) -> None:
+    opened = figure if "(" in figure else f"{figure}("
+
+    reply = api.of_token(company).ask(f'{{ {opened} currency: "usd") {{ __typename }} }}')
+
+    assert reply.codes == ["UNKNOWN_CURRENCY"]
+
+
+ATTRIBUTION = """
+    query ($model: AttributionModel!, $dimension: AttributionDimension, $cut: Cut) {
+        attribution(model: $model, groupBy: $dimension, cut: $cut) {
+            basis { basis model asOf isSynthetic freshness { dataThrough } }
+            formula { id text unit }
+            run { id model ruleVersion lookbackDays asOf finishedAt digest isCurrent
+                  totals { wonRevenue { amountMinor } } }
+            wonRevenue { amountMinor } attributed { amountMinor } unattributed { amountMinor }
+            slices { id label credit { amountMinor } touchCount isUnattributed } } }
+"""
+
+
+def test_attribution_says_what_it_stands_on(
+    company: organization_records.OrganizationRecord,
+) -> None:
+    figure = api.of_token(company).ask(ATTRIBUTION, {"model": "LINEAR"}).data["attribution"]
+
+    assert figure["basis"] == {
+        "basis": "CLOSED_IN_PERIOD",
+        "model": "LINEAR",
+        "asOf": "2025-04-13T12:00:00Z",
+        "isSynthetic": True,
+        "freshness": {"dataThrough": "2025-04-13T12:00:00Z"},
+    }
+    assert figure["formula"] == {
+        "id": "LINEAR_1",
+        "text": "amount / n to each of the n touches in the look-back",
+        "unit": "minor units of the currency",
+    }
+    run = figure["run"]
+    assert (run["model"], run["ruleVersion"], run["lookbackDays"], run["isCurrent"]) == (
+        "LINEAR",
+        1,
+        180,
+        True,
+    )
+    assert run["asOf"] == run["finishedAt"] == "2025-04-13T12:00:00Z"
+    assert len(run["digest"]) == 64
+    assert run["totals"] == [{"wonRevenue": {"amountMinor": 1_700_01}}]
+
+
+def test_linear_credit_is_what_one_works_out_by_hand(
+    company: organization_records.OrganizationRecord,
+) -> None:
+    asked = {"model": "LINEAR", "dimension": "CAMPAIGN"}
+
+    figure = api.of_token(company).ask(ATTRIBUTION, asked).data["attribution"]
+
+    assert [
+        (each["label"], minor(each["credit"]), each["touchCount"], each["isUnattributed"])
+        for each in figure["slices"]
+    ] == [
+        ("Spring", 1_000_01, 2, False),
+        ("Autumn", 500_00, 1, False),
+        ("(unattributed)", 200_00, 0, True),
+    ]
+
+
+@pytest.mark.parametrize("model", list(multitouch.Model))
+@pytest.mark.parametrize(
+    "dimension", ["CAMPAIGN", "CHANNEL", "VENDOR", "COST_CENTER", "FISCAL_PERIOD"]
+)
+def test_slices_of_credit_add_up_to_won_revenue(
+    company: organization_records.OrganizationRecord, model: str, dimension: str
+) -> None:
+    asked = {"model": model, "dimension": dimension}
+
+    figure = api.of_token(company).ask(ATTRIBUTION, asked).data["attribution"]
+
+    slices = figure["slices"]
+    credit = sum(minor(each["credit"]) for each in slices if not each["isUnattributed"])
+    unattributed = sum(minor(each["credit"]) for each in slices if each["isUnattributed"])
+    assert credit == minor(figure["attributed"]) == 1_500_01
+    assert unattributed == minor(figure["unattributed"]) == 200_00
+    assert credit + unattributed == minor(figure["wonRevenue"]) == 1_700_01
+
+
+def test_a_sender_gets_the_credit_of_other_teams_as_one_slice(
+    company: organization_records.OrganizationRecord,
+) -> None:
+    with tenancy.organization(company.id):
+        field = models.CostCenter.objects.get(code="field")
+    maya = organizations.make_member(
+        "maya-of-the-field",
+        organization=company,
+        role=access.Role.MARKETING,
+        cost_center_id=field.pk,
+    )
+    asked = {"model": "LINEAR", "dimension": "CAMPAIGN"}
+
+    figure = api.of_person(maya).ask(ATTRIBUTION, asked).data["attribution"]
+
+    slices = [(each["label"], minor(each["credit"]), each["id"]) for each in figure["slices"]]
+    assert [each[:2] for each in slices] == [
+        ("Spring", 1_000_01),
+        ("(other cost centers)", 500_00),
+        ("(unattributed)", 200_00),
+    ]
+    assert slices[1][2] is None
+    assert sum(each[1] for each in slices) == minor(figure["wonRevenue"])
+
+
+def test_a_period_in_which_nothing_closed_has_no_revenue(
+    company: organization_records.OrganizationRecord,
+) -> None:
+    asked = {"model": "LINEAR", "cut": {"quarter": 4}}
+
+    figure = api.of_token(company).ask(ATTRIBUTION, asked).data["attribution"]
+
+    assert [minor(figure[name]) for name in ("wonRevenue", "attributed", "unattributed")] == [0] * 3
+
+
+def test_without_a_run_there_is_no_figure() -> None:
+    caller = api.of_token(organizations.make_organization())
+
+    replies = [
+        caller.ask(f"{{ {figure}(model: LINEAR) {{ __typename }} }}")
+        for figure in ("attribution", "roi")
+    ]
+
+    assert [reply.codes for reply in replies] == [["NO_ATTRIBUTION_RUN"]] * 2
+
+
+ROI = """
+    query ($cut: Cut) {
+        roi(model: LINEAR, cut: $cut) {
+            basis { model } basisText formula { id text unit } run { id }
+            budget { amountMinor } spend { amountMinor }
+            wonRevenue { amountMinor } attributed { amountMinor } unattributed { amountMinor }
+            roi { ...ratio }
+            campaigns { id name budget { amountMinor } spend { amountMinor } credit { amountMinor }
+                touchCount roi { ...ratio } } } }
+    fragment ratio on Ratio {
+        value numerator { amountMinor } denominator { amountMinor } formula nullReason }
+"""
+
+
+def test_return_on_investment_is_what_one_works_out_by_hand(
+    company: organization_records.OrganizationRecord,
+) -> None:
+    """(1,500.01 - 63.50) / 63.50 = 22.6222; spring (1,000.01 - 53.50) / 53.50 = 17.6918."""
+    figure = api.of_token(company).ask(ROI).data["roi"]
+
+    assert figure["formula"] == {
+        "id": "ROI_ATTRIBUTED_NET",
+        "text": "(attributed won revenue - landed cost) / landed cost",
+        "unit": "ratio; 1 is 100 %",
+    }
+    assert figure["roi"] == {
+        "value": "22.6222",
+        "numerator": {"amountMinor": 1_436_51},
+        "denominator": {"amountMinor": 63_50},
+        "formula": "(attributed won revenue - landed cost) / landed cost",
+        "nullReason": None,
+    }
+    assert [
+        (row["name"], row["budget"] and minor(row["budget"]), row["roi"]["value"])
+        for row in figure["campaigns"]
+    ] == [("Spring", 100_00, "17.6918"), ("Autumn", None, "49.0000")]
+
+
+def test_campaigns_add_up_to_the_whole(company: organization_records.OrganizationRecord) -> None:
+    figure = api.of_token(company).ask(ROI).data["roi"]
+
+    assert sum(minor(row["spend"]) for row in figure["campaigns"]) == minor(figure["spend"])
+    assert sum(minor(row["credit"]) for row in figure["campaigns"]) == minor(figure["attributed"])
+    assert minor(figure["attributed"]) + minor(figure["unattributed"]) == minor(
+        figure["wonRevenue"]
+    )
+
+
+def test_no_cost_gives_no_ratio_and_the_reason(
+    company: organization_records.OrganizationRecord,
+) -> None:
+    figure = api.of_token(company).ask(ROI, {"cut": {"fiscalYear": 2024}}).data["roi"]
+
+    assert figure["roi"]["value"] is None
+    assert figure["roi"]["nullReason"] == ("No cost is recorded, so there is nothing to divide by.")
+
+
+def test_the_ratio_is_the_quotient_of_its_two_amounts(
+    company: organization_records.OrganizationRecord,
+) -> None:
+    figure = api.of_token(company).ask(ROI).data["roi"]
+
+    for ratio in (figure["roi"], *(row["roi"] for row in figure["campaigns"])):
+        exact = Decimal(minor(ratio["numerator"])) / minor(ratio["denominator"])
+        assert Decimal(ratio["value"]) == exact.quantize(Decimal("0.0001"))
