@@ -48,7 +48,9 @@ INSIDE = "(organization_id = current_organization())"
 # Each of them is written whole, added to by trigger alone, or added to and never changed.
 SEALED_TABLES = {
     "attribution_amountchange",
+    "attribution_attributiontotal",
     "attribution_credit",
+    "attribution_creditrollup",
     "attribution_ownerchange",
     "attribution_stagechange",
     "gifting_costline",
@@ -60,7 +62,7 @@ OWNERS_FUNCTIONS = {
     "derive_send_state": ["search_path=public, pg_temp"],
     "roll_up_costs": ["search_path=public, pg_temp"],
 }
-GUARDS = {"judge_send_event", "check_cost_line", *OWNERS_FUNCTIONS}
+GUARDS = {"judge_send_event", "check_cost_line", "judge_rollup", *OWNERS_FUNCTIONS}
 VIEWS = {"gifting_sendtouch"}
 UNLINKED_TABLES = {"attribution_credit"}  # Proved by the run that writes it, in one join.
 

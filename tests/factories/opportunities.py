@@ -123,16 +123,19 @@ def make_touchpoint(
     )
 
 
-def make_run(*, model: str = "LINEAR", is_current: bool = True) -> models.AttributionRun:
+def make_run(
+    *, model: str = "LINEAR", is_current: bool = True, is_running: bool = False
+) -> models.AttributionRun:
+    """Make a published run, or one that figures may still be written for."""
     return models.AttributionRun.objects.create(
         organization_id=organizations.here(),
         model=model,
         rule_version=1,
         lookback_days=180,
         as_of=organizations.NOON,
-        status="PUBLISHED",
-        is_current=is_current,
-        finished_at=organizations.NOON,
+        status="RUNNING" if is_running else "PUBLISHED",
+        is_current=is_current and not is_running,
+        finished_at=None if is_running else organizations.NOON,
         opportunity_count=1,
         touchpoint_count=1,
         credit_count=1,
@@ -161,7 +164,7 @@ def make_credit_rollup(
     campaign = campaign or sends.make_campaign()
     return models.CreditRollup.objects.create(
         organization_id=organizations.here(),
-        run=run or make_run(model=f"MODEL_{organizations.next_number()}"),
+        run=run or make_run(model=f"MODEL_{organizations.next_number()}", is_running=True),
         fiscal_period=sends.period_of(sends.DAY),
         campaign=campaign,
         cost_center=campaign.cost_center,

@@ -161,7 +161,7 @@ def test_no_name_becomes_markup(client: Client) -> None:
         account = opportunities.make_account(name=MARKUP)
         opportunities.make_contact(account=account, name=MARKUP)
         opportunities.make_opportunity(account=account, name=MARKUP)
-        run = opportunities.make_run()
+        run = opportunities.make_run(is_running=True)
         opportunities.make_credit_rollup(run=run, campaign=campaign)
         imports.make_import_run(file_name=MARKUP)
         addresses = [

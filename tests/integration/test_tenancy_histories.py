@@ -15,7 +15,9 @@ pytestmark = pytest.mark.django_db
 
 HISTORIES = [
     attribution.AmountChange,
+    attribution.AttributionTotal,
     attribution.Credit,
+    attribution.CreditRollup,
     attribution.OwnerChange,
     attribution.StageChange,
     gifting.CostLine,
@@ -27,9 +29,7 @@ HISTORIES = [
 KEPT = [
     attribution.Account,
     attribution.AttributionRun,
-    attribution.AttributionTotal,
     attribution.Contact,
-    attribution.CreditRollup,
     attribution.Opportunity,
     attribution.Touchpoint,
     gifting.Budget,
@@ -160,6 +160,43 @@ def test_the_first_approved_budget_stays(change: str) -> None:
         assert "the original amount of a budget" in str(caught.value)
         budget.refresh_from_db()
         assert (budget.original_amount_minor, budget.name) == (500_00, "Renamed")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "status = 'RUNNING'",
+        "digest = 'forged'",
+        "as_of = now()",
+        "credit_count = credit_count + 1",
+        "model = 'MINE'",
+        "refusal = 'changed my mind'",
+    ],
+)
+def test_what_a_run_found_stays(change: str) -> None:
+    organization = organizations.make_organization()
+    with tenancy.organization(organization.id):
+        run = opportunities.make_run()
+
+        with pytest.raises(DatabaseError) as caught, transaction.atomic():
+            _sql(f"UPDATE attribution_attributionrun SET {change}")
+        attribution.AttributionRun.objects.filter(pk=run.pk).update(is_current=False)
+
+        assert "an attribution run that ended does not change" in str(caught.value)
+        run.refresh_from_db()
+        assert (run.status, run.is_current, run.digest) == ("PUBLISHED", False, "")
+
+
+def test_no_figure_is_added_to_a_run_that_ended() -> None:
+    organization = organizations.make_organization()
+    with tenancy.organization(organization.id):
+        run = opportunities.make_run()
+
+        with pytest.raises(DatabaseError) as caught, transaction.atomic():
+            opportunities.make_credit_rollup(run=run)
+
+        assert "the figures of an attribution run that ended do not change" in str(caught.value)
+        assert attribution.CreditRollup.objects.count() == 0
 
 
 def _refusal(statement: str) -> str | None:

@@ -128,10 +128,9 @@ def test_a_row_cannot_be_added_or_moved_to_another_organization(
             f"UPDATE {_table(model)} SET organization_id = '{globex.id}' WHERE id = {ours.pk}"
         )
 
-    # One code of PostgreSQL for a missing privilege and for a row that a policy refuses. Made for
-    # a model whose own trigger looks first, the refusal is that trigger's.
-    assert added in {"InsufficientPrivilege", "CheckViolation"}
-    assert moved == "InsufficientPrivilege"
+    # PostgreSQL has one code for a missing privilege and for a row that a policy refuses. Where a
+    # table's own trigger looks first, the refusal is the trigger's.
+    assert {added, moved} <= {"InsufficientPrivilege", "CheckViolation"}
     with tenancy.organization(globex.id):
         assert not model._default_manager.filter(pk=ours.pk).exists()
 
