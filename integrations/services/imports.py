@@ -18,12 +18,14 @@ import zoneinfo
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TextIO
 from uuid import UUID
 
+import psycopg
+from django.db import DataError, IntegrityError, transaction
 from django.db import models as db
-from django.db import transaction
 
 from attribution.services import ingest
 from gifting.domain import access, money, refusals
@@ -48,6 +50,12 @@ _STAGING: Final[Mapping[fields.Kind, merges.Staging]] = {
 }
 
 
+class FileRefused(refusals.Conflict):
+    """The rows are well by themselves, and PostgreSQL does not take them together."""
+
+    code = "FILE_REFUSED"
+
+
 class FileChanged(refusals.Conflict):
     """Somebody wrote to the file while it was being read."""
 
@@ -59,6 +67,28 @@ class RejectedRow:
     line: int
     column: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revenue:
+    """A sum over a whole file, which may pass the bounds of a single amount."""
+
+    amount_minor: int
+    currency: str
+
+    @property
+    def decimal_text(self) -> str:
+        """Give the plain decimal: `1234.56`."""
+        return f"{self._amount:f}"
+
+    def format(self) -> str:
+        """Give the text for people: `1,234.56 USD`."""
+        return f"{self._amount:,f} {self.currency}"
+
+    @property
+    def _amount(self) -> Decimal:
+        sign, digits, _ = Decimal(self.amount_minor).as_tuple()
+        return Decimal((sign, digits, -money.exponent(self.currency)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +105,7 @@ class Report:
     unchanged: int
     rejected: int
     rejections: tuple[RejectedRow, ...]
-    won_revenue: money.Money | None
+    won_revenue: Revenue | None
     differences: tuple[merges.Difference, ...]
 
 
@@ -109,8 +139,8 @@ def run(
 ) -> Report:
     """Import a file and say what became of its rows; a dry run keeps nothing.
 
-    Raises Forbidden, MappingUnusable, ColumnMissing, FileUnreadable and FileChanged: then nothing
-    is written.
+    Raises Forbidden, MappingUnusable, ColumnMissing, FileUnreadable, FileRefused and FileChanged:
+    then nothing is written.
     """
     actor.require(access.Permission.IMPORT)
     mapping = mappings.read(mapping_text, kind=kind)
@@ -127,7 +157,8 @@ def run(
         )
         inspection = encodings.inspect(stream)
         sheet = _stage(started, stream, inspection)
-        report = _merge(started, stream, inspection, sheet)
+        with _refusing(path):
+            report = _merge(started, stream, inspection, sheet)
         _require_same(path, stream, opened)
         if is_dry_run:
             transaction.set_rollback(True)
@@ -174,6 +205,20 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
                 f"{path} is read twice, which a pipe does not allow. Save it to a file first."
             )
         yield stream
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """Refuse a file whose rows the books do not take together, without telling their content."""
+    try:
+        yield
+    except (DataError, IntegrityError) as error:
+        told = error.__cause__.diag if isinstance(error.__cause__, psycopg.Error) else None
+        rule = told and (told.constraint_name or told.message_primary)
+        raise FileRefused(
+            f"The books do not take the rows of {path} together ({rule}); nothing was written. "
+            "Import a part of the file to find the rows."
+        ) from error
 
 
 def _require_same(path: Path, stream: BinaryIO, opened: os.stat_result) -> None:
@@ -335,14 +380,14 @@ _MERGES: Final[Mapping[fields.Kind, Callable[[_Import, frozenset[str]], merges.M
 }
 
 
-def _won_revenue(started: _Import) -> money.Money | None:
+def _won_revenue(started: _Import) -> Revenue | None:
     if started.mapping.kind is not fields.Kind.OPPORTUNITIES:
         return None
     currency = started.mapping.currency
     minor = ingest.won_revenue_minor(
         actor=started.actor, source=started.mapping.source, currency=currency
     )
-    return money.Money(minor, currency)
+    return Revenue(minor, currency)
 
 
 def _describe_rejections(

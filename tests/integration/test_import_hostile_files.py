@@ -10,6 +10,7 @@ import pytest
 
 from attribution.models import Account, Opportunity
 from gifting.domain import access
+from gifting.models import Send
 from gifting.services import tenancy
 from integrations import models
 from integrations.domain import encodings, fields
@@ -165,6 +166,32 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
         _run(path, on_progress=grow)
 
     assert (Opportunity.objects.count(), models.ImportRun.objects.count()) == (0, 0)
+
+
+def test_a_sum_beyond_every_amount_is_still_told(tmp_path: Path) -> None:
+    largest = "92233720368547758.07"
+
+    report = files.import_rows(
+        KIND, "".join(f"G{n},,Won,,2024-03-31,{largest},,\n" for n in range(3)), folder=tmp_path
+    )
+
+    assert files.counts(report) == (3, 0, 0, 0)
+    assert report.won_revenue is not None
+    assert report.won_revenue.decimal_text == "276701161105643274.21"
+    assert report.won_revenue.format() == "276,701,161,105,643,274.21 USD"
+
+
+def test_costs_that_no_book_can_add_up_are_refused_together(tmp_path: Path) -> None:
+    largest = "92233720368547758.07"
+    rows = "".join(
+        f"S{n},SPRING,,,,,,,,ACME,,,Sent,2024-03-02,,{largest},,ACTUAL\n" for n in range(3)
+    )
+
+    with pytest.raises(imports.FileRefused) as refusal:
+        files.import_rows(fields.Kind.SENDS, rows, folder=tmp_path)
+
+    assert "(bigint out of range); nothing was written" in refusal.value.message
+    assert (Send.objects.count(), models.ImportRun.objects.count()) == (0, 0)
 
 
 def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
