@@ -114,7 +114,9 @@ class GraphQLView:
         if not prepared.reads_data:
             return self._execute(prepared, asked, knowing)
         try:
-            with tenancy.organization(knowing.actor.organization_id):
+            with tenancy.organization(
+                knowing.actor.organization_id, is_snapshot=not prepared.changes_data
+            ):
                 result = self._execute(prepared, asked, knowing)
                 _leave_nothing_of(result)
         except _LeaveNothing as leaving:

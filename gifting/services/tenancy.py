@@ -23,9 +23,16 @@ class OrganizationAlreadyChosenError(RuntimeError):
 
 
 @contextmanager
-def organization(organization_id: UUID) -> Iterator[None]:
-    """Open a transaction in which the rows of this organization, and no others, exist."""
+def organization(organization_id: UUID, *, is_snapshot: bool = False) -> Iterator[None]:
+    """Open a transaction in which the rows of this organization, and no others, exist.
+
+    A snapshot sees all rows as of one moment and changes none: what is read in several statements,
+    such as a total and its slices, fits together. Inside another transaction it is that one's.
+    """
+    begins = not connection.in_atomic_block
     with transaction.atomic():
+        if is_snapshot and begins:
+            _hold_still()
         chosen = current()
         if chosen is not None and chosen != organization_id:
             raise OrganizationAlreadyChosenError(
@@ -52,6 +59,11 @@ def current() -> UUID | None:
         cursor.execute("SELECT current_organization()")
         chosen: UUID | None = cursor.fetchone()[0]
         return chosen
+
+
+def _hold_still() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 def _set(name: str, value: str) -> None:

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 
+from attribution import models as attribution
 from attribution.domain import multitouch
 from attribution.services import runs
 from gifting import models
 from gifting.domain import access, lifecycle
 from gifting.selectors import organizations as organization_records
+from gifting.selectors import spend
 from gifting.services import tenancy
 from tests.factories import opportunities, organizations, sends
 from tests.functional import api
-
-pytestmark = pytest.mark.django_db
 
 AT = organizations.NOON + dt.timedelta(days=30)
 SHIPPED = (lifecycle.State.SHIPPED, lifecycle.State.DELIVERED)
 
 
 @pytest.fixture
-def company() -> organization_records.OrganizationRecord:
+def company(db: None) -> organization_records.OrganizationRecord:
+    return make_company()
+
+
+def make_company() -> organization_records.OrganizationRecord:
     """Two deals of 1,000.00 and 500.01 that gifts touched, and one of 200.00 that nothing touched.
 
     Spring sent gifts for 30.00 + 3.50 to the first and 20.00 to the second; autumn 10.00 to the
@@ -49,12 +55,16 @@ def company() -> organization_records.OrganizationRecord:
         gift(spring, "first", ITEM=30_00, SHIPPING=3_50)
         gift(spring, "second", ITEM=20_00)
         gift(autumn, "first", ITEM=10_00)
+    attribute(organization)
+    return organization
+
+
+def attribute(organization: organization_records.OrganizationRecord) -> None:
     runs.run(
         actor=access.Actor.system(organization_id=organization.id),
         models_to_run=tuple(multitouch.Model),
         at=AT,
     )
-    return organization
 
 
 def gift(campaign: models.Campaign, account: str, **costs: int) -> None:
@@ -183,6 +193,32 @@ def test_an_unknown_currency_is_refused(
     assert reply.codes == ["UNKNOWN_CURRENCY"]
 
 
+def test_costs_that_arrive_meanwhile_do_not_part_a_total_from_its_slices(
+    committed_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = make_company()
+    caller = api.of_token(company)
+    by = spend.by
+
+    def add_a_cost() -> None:
+        with tenancy.organization(company.id):
+            sends.make_cost_line(sends.make_send(), 99_00)
+        connection.close()
+
+    def by_after_another_cost(**asked: Any) -> Any:
+        other = threading.Thread(target=add_a_cost)
+        other.start()
+        other.join()
+        return by(**asked)
+
+    monkeypatch.setattr(spend, "by", by_after_another_cost)
+    during = caller.ask(SPEND, {"dimension": "CAMPAIGN"}).data["spend"]
+    after = caller.ask(SPEND).data["spend"]
+
+    assert minor(during["total"]) == sum(minor(each["amount"]) for each in during["slices"])
+    assert (minor(during["total"]), minor(after["total"])) == (63_50, 162_50)
+
+
 ATTRIBUTION = """
     query ($model: AttributionModel!, $dimension: AttributionDimension, $cut: Cut) {
         attribution(model: $model, groupBy: $dimension, cut: $cut) {
@@ -295,6 +331,7 @@ def test_a_period_in_which_nothing_closed_has_no_revenue(
     assert [minor(figure[name]) for name in ("wonRevenue", "attributed", "unattributed")] == [0] * 3
 
 
+@pytest.mark.django_db
 def test_without_a_run_there_is_no_figure() -> None:
     caller = api.of_token(organizations.make_organization())
 
@@ -312,7 +349,7 @@ ROI = """
             basis { model } basisText formula { id text unit } run { id }
             budget { amountMinor } spend { amountMinor }
             wonRevenue { amountMinor } attributed { amountMinor } unattributed { amountMinor }
-            roi { ...ratio }
+            costedCredit { amountMinor } roi { ...ratio }
             campaigns { id name budget { amountMinor } spend { amountMinor } credit { amountMinor }
                 touchCount roi { ...ratio } } } }
     fragment ratio on Ratio {
@@ -361,6 +398,29 @@ def test_no_cost_gives_no_ratio_and_the_reason(
 
     assert figure["roi"]["value"] is None
     assert figure["roi"]["nullReason"] == ("No cost is recorded, so there is nothing to divide by.")
+
+
+def test_what_a_campaign_without_cost_earned_is_no_return_on_the_cost_of_others(
+    company: organization_records.OrganizationRecord,
+) -> None:
+    """A webinar takes a third of the first deal: spring 833.34, autumn 333.33, webinar 333.34."""
+    with tenancy.organization(company.id):
+        first = attribution.Account.objects.get(external_id="first")
+        opportunities.make_touchpoint(
+            account=first,
+            campaign=sends.make_campaign("webinar", name="Webinar"),
+            at=organizations.NOON - dt.timedelta(days=20),
+        )
+    attribute(company)
+
+    figure = api.of_token(company).ask(ROI).data["roi"]
+
+    credit = {row["name"]: minor(row["credit"]) for row in figure["campaigns"]}
+    webinar = next(row for row in figure["campaigns"] if row["name"] == "Webinar")
+    assert credit == {"Spring": 833_34, "Autumn": 333_33, "Webinar": 333_34}
+    assert webinar["roi"]["value"] is None
+    assert minor(figure["costedCredit"]) == 833_34 + 333_33
+    assert minor(figure["roi"]["numerator"]) == 833_34 + 333_33 - 63_50
 
 
 def test_the_ratio_is_the_quotient_of_its_two_amounts(
