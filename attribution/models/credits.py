@@ -1,8 +1,9 @@
 """Attribution runs, the credits they give and the rollups that serve figures.
 
 Rules kept by PostgreSQL: credit plus unattributed equals won revenue for each run and currency
-(CHECK on `AttributionTotal`, proved against the rows before a run is published); credits are
-append-only; one run of a model is current.
+(CHECK on `AttributionTotal`, proved against the rows before a run is published); credits, totals
+and rollups are append-only, and a run that ended keeps its outcome (see
+`attribution/migrations/sql/published_figures.sql`); one run of a model is current.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """The base of every row that belongs to one organization.
 
 Rule kept: a row is visible, countable, referable and unique inside its organization alone.
-PostgreSQL enforces it: `protect_tenant` gives each table forced row-level security and a
-primary key that starts with the organization, and `link_tenant` makes each foreign key carry
-the organization (see `gifting/migrations/sql/tenancy.sql`). Django's own single-column
-constraints are therefore switched off.
+PostgreSQL enforces it: `protect_tenant` gives each table forced row-level security, every unique
+key starts with the organization, and `link_tenant` makes each foreign key carry it (see
+`gifting/migrations/sql/tenancy.sql`). Django's own single-column constraints are therefore switched
+off. `tests/architecture/test_tenancy_coverage.py` reads it all back from PostgreSQL's catalog.
 """
 
 from __future__ import annotations
