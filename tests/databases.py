@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import psycopg
 from django.apps import apps
@@ -45,6 +46,12 @@ class Database:
             _execute(admin, "CREATE DATABASE {} TEMPLATE {}", self.name, template)
             self._anchor = psycopg.connect(**{**_address(), "dbname": self.name})
         _use(self.name)
+
+    @property
+    def url(self) -> str:
+        """Return what another process calls this database by."""
+        address = {**_address(), "dbname": self.name}
+        return f"postgresql:///?{urlencode(address)}"
 
     def leave(self) -> None:
         """Go back to the database that was used before."""

@@ -15,12 +15,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytest_django import DjangoDbBlocker
+
+from tests import databases
 
 pytestmark = pytest.mark.loopback
 
 AUDITS = Path(__file__).parent / "graphql_http"
 AUDIT_COUNT = 61
-START_SECONDS = 30
+START_SECONDS = 60
 INSTALL_SECONDS = 120
 ANSWER_SECONDS = 10
 # What npm says when the registry cannot be reached, which is no fault of the server under test.
@@ -29,7 +32,16 @@ BODY = b'{"query":"{__typename}"}'
 
 
 @pytest.fixture(scope="module")
-def port() -> Iterator[int]:
+def database_url(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """Have a database that another process can use."""
+    with django_db_blocker.unblock():
+        database = databases.Database("served")
+        yield database.url
+        database.leave()
+
+
+@pytest.fixture(scope="module")
+def port(database_url: str) -> Iterator[int]:
     """Serve the product as in production, on a free port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
@@ -38,6 +50,7 @@ def port() -> Iterator[int]:
             *(sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port)),
             *("--blocking-threads", "4", "--log-level", "error", "config.wsgi:application"),
         ],
+        env={**os.environ, "DATABASE_URL": database_url},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -45,8 +58,7 @@ def port() -> Iterator[int]:
         _wait_for(port, server)
         yield port
     finally:
-        server.terminate()
-        server.wait(ANSWER_SECONDS)
+        _stop(server)
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +142,15 @@ def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
         else:
             return
     pytest.fail(f"the server did not start in {START_SECONDS} s")
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(ANSWER_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
 
 
 def _install(npm: str, folder: Path) -> None:
