@@ -89,6 +89,8 @@ class ImportCommand(console.ConsoleCommand):
             self.stdout.write(f"won revenue {report.won_revenue.format()}")
 
     def _write_differences(self, report: imports.Report) -> None:
+        if not report.differences:
+            return
         table = Table("line", "id", "what", "before", "after", title="What would change")
         for row in report.differences:
             cells = (str(row.line), row.key, row.column or "new", row.before or "", row.after or "")
