@@ -10,8 +10,9 @@ from collections.abc import Iterator
 import django
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
+from django.db import ProgrammingError, connection
 
+from config import releases
 from config.postgres.failures import DatabaseUnavailable
 from config.supervisor.failures import ServerFailure
 
@@ -50,3 +51,9 @@ def plain_faults() -> Iterator[None]:
         yield
     except (DatabaseUnavailable, ImproperlyConfigured, ServerFailure) as fault:
         sys.exit(f"tribute: {fault}")
+    except ProgrammingError:
+        # What the database does not know yet, it may still have to learn.
+        missing = releases.missing_migrations()
+        if missing == 0:
+            raise
+        sys.exit(f"tribute: {releases.remedy(missing)}")

@@ -22,9 +22,8 @@ from types import FrameType
 
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db.migrations.executor import MigrationExecutor
 
-from config import ownership, pulse
+from config import pulse, releases
 from config.supervisor import leases, servers
 from config.supervisor.failures import ServerFailure
 
@@ -66,18 +65,11 @@ def claim_port(port: int, *, host: str = "127.0.0.1") -> int:
 
 def bring_up_to_date() -> None:
     """Migrate the embedded database; refuse an outside one that is behind this release."""
-    # As the owner: the application's first look at a new database would start another process to
-    # prepare it.
-    with ownership.owner() as connection:
-        executor = MigrationExecutor(connection)
-        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    missing = releases.missing_migrations()
     if missing and _home() is not None:
         call_command("migrate", verbosity=0)
     elif missing:
-        raise CommandError(
-            f"The database is {len(missing)} migrations behind this release: run "
-            "`manage.py migrate` first."
-        )
+        raise CommandError(releases.remedy(missing))
 
 
 @dataclass

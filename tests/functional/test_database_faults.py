@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, ProgrammingError, connection, connections
 
-from config import ownership
+from config import boot, ownership
 from config.postgres import base
 from config.postgres.base import DatabaseWrapper
 from config.postgres.failures import DatabaseUnavailable
@@ -88,6 +88,25 @@ def test_a_command_refuses_a_data_folder_of_another_major_version() -> None:
         "runs 18: dump it with the release that made it and load it into a new TRIBUTE_HOME, or "
         "set DATABASE_URL to a server of your own.\n"
     )
+
+
+def test_a_command_on_a_database_that_is_behind_names_the_remedy(committed_db: None) -> None:
+    with ownership.owner() as owner, owner.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'integrations'")
+
+    with pytest.raises(SystemExit) as end, boot.plain_faults():
+        connection.cursor().execute("SELECT what_the_next_release_has()")
+
+    migrations = len(list((homes.ROOT / "integrations" / "migrations").glob("0*.py")))
+    assert str(end.value) == (
+        f"tribute: The database is {migrations} migrations behind this release: run "
+        "`manage.py migrate` first."
+    )
+
+
+def test_a_fault_of_the_product_keeps_its_traceback(committed_db: None) -> None:
+    with pytest.raises(ProgrammingError), boot.plain_faults():
+        connection.cursor().execute("SELECT what_nobody_wrote()")
 
 
 @pytest.mark.django_db
