@@ -11,7 +11,7 @@ from uuid import UUID
 from django.contrib import auth
 
 from gifting import models
-from gifting.domain import access, refusals
+from gifting.domain import access, refusals, texts
 from gifting.selectors import organizations
 from gifting.services import conflicts, tenancy
 
@@ -153,9 +153,10 @@ def issue_token(
 ) -> IssuedToken:
     """Make a service token and return its secret, which is not kept.
 
-    Raises Forbidden, TokenLifetimeOutOfRange, TokenWithoutScope and TokenNameTaken.
+    Raises Forbidden, TextUnusable, TokenLifetimeOutOfRange, TokenWithoutScope and TokenNameTaken.
     """
     actor.require(access.Permission.MANAGE_ACCESS)
+    texts.require(name, field="name", most=texts.NAME_LENGTH)
     if not timedelta(0) < lifetime <= timedelta(days=LONGEST_TOKEN_DAYS):
         raise TokenLifetimeOutOfRange(
             f"A token lives from now up to {LONGEST_TOKEN_DAYS} days.", field="lifetime"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gifting import models
-from gifting.domain import access, money, refusals
+from gifting.domain import access, money, refusals, texts
 from gifting.services import conflicts
 
 
@@ -26,9 +26,10 @@ def approve(
 ) -> int:
     """Record the original budget of a cost center, or of a campaign in it; return its id.
 
-    Raises Forbidden, BudgetExists and BudgetNegative.
+    Raises Forbidden, TextUnusable, BudgetExists and BudgetNegative.
     """
     actor.require(access.Permission.WRITE_BUDGETS)
+    texts.require(name, field="name", most=texts.NAME_LENGTH)
     if amount.amount_minor < 0:
         raise BudgetNegative(
             f"A budget of {amount} is below zero. Write what may be spent.", field="amount"

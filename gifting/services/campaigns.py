@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from gifting import models
-from gifting.domain import access, refusals
+from gifting.domain import access, refusals, texts
 from gifting.selectors import organizations
 from gifting.services import conflicts, merges
 
@@ -41,9 +41,10 @@ class Details:
 def create(*, actor: access.Actor, code: str, details: Details) -> int:
     """Make a campaign and return its id.
 
-    Raises Forbidden, CampaignCodeTaken, CampaignDatesReversed and OwnerNotMember.
+    Raises Forbidden, TextUnusable, CampaignCodeTaken, CampaignDatesReversed and OwnerNotMember.
     """
     _check(actor, details)
+    texts.require(code, field="code", most=texts.CODE_LENGTH)
     campaign = models.Campaign(organization_id=actor.organization_id, code=code)
     taken = CampaignCodeTaken(
         f"A campaign with the code {code!r} exists. Choose another code.", field="code"
@@ -56,7 +57,7 @@ def create(*, actor: access.Actor, code: str, details: Details) -> int:
 def change(*, actor: access.Actor, campaign_id: int, details: Details) -> None:
     """Correct a campaign; its code, which other systems know, stays.
 
-    Raises Forbidden, CampaignDatesReversed and OwnerNotMember.
+    Raises Forbidden, TextUnusable, CampaignDatesReversed and OwnerNotMember.
     """
     campaign = models.Campaign.objects.select_for_update().get(id=campaign_id)
     actor.require_cost_center(campaign.cost_center_id)
@@ -105,6 +106,8 @@ def add_named_cost_centers(*, actor: access.Actor, table: str) -> int:
 def _check(actor: access.Actor, details: Details) -> None:
     actor.require(access.Permission.WRITE_CAMPAIGNS)
     actor.require_cost_center(details.cost_center_id)
+    texts.require(details.name, field="name", most=texts.NAME_LENGTH)
+    texts.require(details.channel, field="channel", most=texts.CODE_LENGTH)
     if details.starts_on and details.ends_on and details.starts_on >= details.ends_on:
         raise CampaignDatesReversed(
             f"The campaign would end on {details.ends_on} before it starts on "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gifting import models
-from gifting.domain import access, refusals
+from gifting.domain import access, refusals, texts
 from gifting.services import conflicts, merges
 
 
@@ -12,8 +12,10 @@ class VendorCodeTaken(refusals.Conflict):
 
 
 def create(*, actor: access.Actor, code: str, name: str) -> int:
-    """Make a vendor and return its id; raises Forbidden and VendorCodeTaken."""
+    """Make a vendor and return its id; raises Forbidden, TextUnusable and VendorCodeTaken."""
     actor.require(access.Permission.WRITE_VENDORS)
+    texts.require(code, field="code", most=texts.CODE_LENGTH)
+    texts.require(name, field="name", most=texts.NAME_LENGTH)
     vendor = models.Vendor(organization_id=actor.organization_id, code=code, name=name)
     taken = VendorCodeTaken(
         f"A vendor with the code {code!r} exists. Choose another code.", field="code"
@@ -24,8 +26,12 @@ def create(*, actor: access.Actor, code: str, name: str) -> int:
 
 
 def rename(*, actor: access.Actor, vendor_id: int, name: str) -> None:
-    """Give a vendor another name; its code, which files know, stays. Raises Forbidden."""
+    """Give a vendor another name; its code, which files know, stays.
+
+    Raises Forbidden and TextUnusable.
+    """
     actor.require(access.Permission.WRITE_VENDORS)
+    texts.require(name, field="name", most=texts.NAME_LENGTH)
     models.Vendor.objects.filter(id=vendor_id).update(name=name)
 
 
