@@ -13,6 +13,7 @@ from strawberry.types import ExecutionContext
 from attribution.graphql import queries as attribution_queries
 from config import documents, execution, limits
 from gifting.graphql import context, scalars
+from gifting.graphql import mutations as gifting_mutations
 from gifting.graphql import queries as gifting_queries
 from integrations.graphql import queries as integrations_queries
 
@@ -22,6 +23,11 @@ LIMITS: Final = limits.Limits()
 @strawberry.type(description="Everything that can be read.")
 class Query(gifting_queries.Query, attribution_queries.Query, integrations_queries.Query):
     """Merge the reads of all rooms."""
+
+
+@strawberry.type(description="Everything that can be changed.")
+class Mutation(gifting_mutations.Mutation):
+    """Merge the writes of all rooms."""
 
 
 class Schema(strawberry.Schema):
@@ -59,6 +65,7 @@ class Schema(strawberry.Schema):
 
 schema = Schema(
     query=Query,
+    mutation=Mutation,
     config=StrawberryConfig(scalar_map=scalars.SCALARS, relay_max_results=LIMITS.page),
     execution_context_class=execution.Executor,
 )

@@ -21,6 +21,7 @@ from graphql import GraphQLError
 from strawberry.extensions import FieldExtension
 from strawberry.extensions.field_extension import SyncExtensionResolver
 from strawberry.relay import GlobalIDValueError
+from strawberry.utils.str_converters import to_camel_case
 
 from gifting.domain import refusals
 from gifting.graphql import scalars
@@ -123,10 +124,9 @@ class RefusalsAsUserErrors(FieldExtension):
         except refusals.Forbidden:
             raise
         except refusals.Refusal as refusal:
+            field = _input_field(refusal.field, kwargs.get("input"))
             return self.payload(
-                user_errors=[
-                    UserError(code=refusal.code, message=refusal.message, field=refusal.field)
-                ]
+                user_errors=[UserError(code=refusal.code, message=refusal.message, field=field)]
             )
 
 
@@ -179,7 +179,7 @@ class Report:
     def _entry(self, public: Public) -> dict[str, Any]:
         extensions = {"code": public.code}
         if public.field is not None:
-            extensions["field"] = public.field
+            extensions["field"] = to_camel_case(public.field)
         if public.code == INTERNAL_ERROR:
             extensions["reference"] = self.reference
         return {"message": public.message, "extensions": extensions}
@@ -197,6 +197,14 @@ class Report:
             path=".".join(map(str, path)),
             frames=list(_frames(error.__traceback__))[-LOGGED_FRAMES:],
         )
+
+
+def _input_field(name: str | None, asked: object) -> str | None:
+    """Return the input's own name for a field: what a record calls `vendor` is its `vendorId`."""
+    if name is None:
+        return None
+    is_id = not hasattr(asked, name) and hasattr(asked, f"{name}_id")
+    return to_camel_case(f"{name}_id" if is_id else name)
 
 
 def _expected(error: Exception, sqlstate: str | None) -> Public | None:

@@ -17,7 +17,7 @@ import strawberry
 from graphql import GraphQLError
 from strawberry import relay
 
-from gifting.domain import lifecycle, refusals
+from gifting.domain import access, lifecycle, refusals
 from gifting.graphql import fields, scalars
 from gifting.models import campaigns as campaign_models
 from gifting.models import catalog
@@ -82,6 +82,26 @@ fields.describe(
     },
 )
 
+
+fields.describe(
+    access.Scope,
+    name="Scope",
+    description="What a service token may be granted.",
+    values={
+        "READ_CAMPAIGNS": "Read campaigns and vendors.",
+        "READ_SPEND": "Read sends and what they cost.",
+        "READ_BUDGETS": "Read budgets.",
+        "READ_ATTRIBUTION": "Read accounts, opportunities, touches and the figures from them.",
+        "READ_PERSONAL": "Read names and addresses of mail, beside what else may be read.",
+        "WRITE_CAMPAIGNS": "Make and change campaigns.",
+        "WRITE_SENDS": "Make and change sends.",
+        "WRITE_VENDORS": "Make and change vendors.",
+        "WRITE_BUDGETS": "Approve budgets.",
+        "RUN_ATTRIBUTION": "Compute attribution anew.",
+        "ADMIN_IMPORT": "Import files and see past imports.",
+        "ADMIN_CONNECTIONS": "Manage connections to other systems.",
+    },
+)
 
 SpendDimension = spend.Dimension
 
@@ -291,3 +311,78 @@ CostCenterOrder = order(CostCenterOrderField, "cost centers")
 FiscalPeriodOrder = order(FiscalPeriodOrderField, "fiscal periods")
 SendOrder = order(SendOrderField, "sends")
 BudgetOrder = order(BudgetOrderField, "budgets")
+
+
+@strawberry.input(description="An exact amount of one currency.")
+class MoneyInput:
+    amount_minor: scalars.MinorUnits = strawberry.field(
+        description="The amount in minor units of the currency: cents for USD, yen for JPY."
+    )
+    currency: str = strawberry.field(description="The ISO 4217 code of the currency, such as USD.")
+
+
+@strawberry.input(description="A campaign to be made.")
+class CreateCampaignInput:
+    code: str = strawberry.field(
+        description="Its code, unique in the organization: 1 to 64 characters."
+    )
+    name: str = strawberry.field(description="Its name: 1 to 255 characters.")
+    kind: campaign_models.Kind = strawberry.field(description="What it is for.")
+    motion: campaign_models.Motion = strawberry.field(description="Its marketing motion.")
+    channel: str = strawberry.field(
+        description="Its channel, such as direct_mail: 1 to 64 characters."
+    )
+    cost_center_id: relay.GlobalID = strawberry.field(description="Who pays for it.")
+    personalization: catalog.Personalization = strawberry.field(
+        default=catalog.Personalization.NONE,
+        description="How much its gifts are made for those who receive them.",
+    )
+    starts_on: dt.date | None = strawberry.field(default=None, description="Its first day.")
+    ends_on: dt.date | None = strawberry.field(default=None, description="The first day after it.")
+
+
+@strawberry.input(description="A vendor to be made.")
+class CreateVendorInput:
+    code: str = strawberry.field(
+        description="Its code, unique in the organization: 1 to 64 characters."
+    )
+    name: str = strawberry.field(description="Its name: 1 to 255 characters.")
+
+
+@strawberry.input(description="A budget to be approved.")
+class ApproveBudgetInput:
+    name: str = strawberry.field(description="Its name: 1 to 255 characters.")
+    amount: MoneyInput = strawberry.field(description="What may be spent; not below zero.")
+    cost_center_id: relay.GlobalID = strawberry.field(description="Whose budget it is.")
+    fiscal_period_id: relay.GlobalID = strawberry.field(description="The period it is for.")
+    campaign_id: relay.GlobalID | None = strawberry.field(
+        default=None, description="The campaign it is for; the cost center as a whole without."
+    )
+
+
+@strawberry.input(description="A machine's key to be issued.")
+class IssueServiceTokenInput:
+    name: str = strawberry.field(
+        description="What it is for, unique in the organization: 1 to 255 characters."
+    )
+    scopes: list[access.Scope] = strawberry.field(description="What it may do; at least one.")
+    lifetime_days: int = strawberry.field(description="For how many days it works, 1 to 366.")
+
+
+@strawberry.input(description="A machine's key to be revoked.")
+class RevokeServiceTokenInput:
+    service_token_id: relay.GlobalID = strawberry.field(description="Which token.")
+
+
+@strawberry.input(description="Conditions on service tokens; all that are given must hold.")
+class ServiceTokenFilter:
+    names: list[str] | None = given("Only tokens with one of these names.")
+
+
+@strawberry.enum(description="What service tokens can be ordered by.")
+class ServiceTokenOrderField(Enum):
+    NAME = strawberry.enum_value("name", description="The token's name.")
+    EXPIRES_AT = strawberry.enum_value("expires_at", description="When it stops working.")
+
+
+ServiceTokenOrder = order(ServiceTokenOrderField, "service tokens")

@@ -10,7 +10,7 @@ from strawberry import relay
 
 from gifting.domain import money
 from gifting.graphql import context, fields, inputs, pages, scalars, types
-from gifting.selectors import budgets, campaigns, fiscal, records, sends, spend, vendors
+from gifting.selectors import budgets, campaigns, fiscal, records, sends, spend, tokens, vendors
 
 SPEND_FORMULA: Final = types.Formula(
     id="SPEND_LANDED",
@@ -76,6 +76,15 @@ class Query:
         order=inputs.FiscalPeriodOrder,
         unsaid_order=records.Order("starts_on"),
         description="The fiscal periods that facts fall into. Needs a permission to read figures.",
+    )
+
+    service_tokens: pages.Connection[types.ServiceToken] = pages.connection(
+        tokens.SOURCE,
+        where=tokens.Where,
+        conditions=inputs.ServiceTokenFilter,
+        order=inputs.ServiceTokenOrder,
+        unsaid_order=records.Order("name"),
+        description="The keys of machines. Needs READ_ACCESS.",
     )
 
     @strawberry.field(description="Who asks, what they may do, and for which organization.")

@@ -15,7 +15,7 @@ from gifting.graphql import fields, loaders, scalars
 from gifting.models import campaigns as campaign_models
 from gifting.models import catalog
 from gifting.models import sends as send_models
-from gifting.selectors import budgets, campaigns, fiscal, sends, vendors
+from gifting.selectors import budgets, campaigns, fiscal, sends, tokens, vendors
 
 PERSONAL: Final = "Personal data: null unless the viewer may READ_PERSONAL_DATA."
 UNSEEN: Final = "Null when it is outside what the viewer may see."
@@ -310,6 +310,23 @@ class Budget(fields.Record):
         loaders.FiscalPeriodByIdLoader, "fiscal_period_id", description="The period it is for."
     )
     is_synthetic: bool = fields.synthetic_organization()
+
+
+@strawberry.type(description="A machine's key. Its secret is kept nowhere.")
+class ServiceToken(fields.Record):
+    """Show a service token."""
+
+    rows: ClassVar = tokens.SOURCE
+
+    public_id: relay.NodeID[UUID]
+    name: str = strawberry.field(description="What it is for.")
+    prefix: str = strawberry.field(description="The first characters of its secret.")
+    scopes: list[access.Scope] = strawberry.field(description="What it may do.")
+    expires_at: dt.datetime = strawberry.field(description="When it stops working.")
+    revoked_at: dt.datetime | None = strawberry.field(
+        description="When it was revoked; null while it was not."
+    )
+    recorded_at: dt.datetime = strawberry.field(description="When it was issued.")
 
 
 @strawberry.type(

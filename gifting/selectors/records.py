@@ -184,6 +184,16 @@ class Source(Generic[Record]):
             actor.require(self.permissions[0])
         return self._by("public_id", ids, actor)
 
+    def key(self, *, actor: access.Actor, public_id: UUID, field: str) -> int:
+        """Return the internal key of a visible row; raises Forbidden and NotFound."""
+        found = self.by_public_ids(actor=actor, ids=[public_id])
+        if public_id not in found:
+            kind = self.model._meta.verbose_name  # noqa: SLF001 - Django's own name for it
+            raise refusals.NotFound(
+                f"There is no such {kind} for you. Look its id up and send that.", field=field
+            )
+        return int(found[public_id][_names(self.record).index("id")])
+
     def _by(self, key: str, values: Collection[Any], actor: access.Actor) -> dict[Any, Record]:
         """Return the visible rows by a key; the statement is written once a process.
 

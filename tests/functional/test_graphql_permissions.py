@@ -102,6 +102,7 @@ def company() -> Company:
             ).update(cost_center=send.cost_center)
         opportunities.make_total(run=opportunities.make_run())
         imports.make_import_run()
+        organizations.make_service_token()
     return Company(organization, field_send.cost_center, field_send, office_send, deal)
 
 
@@ -136,7 +137,7 @@ def count_of(caller: api.Api, name: str) -> int | str:
 
 
 def test_every_list_is_tried_here() -> None:
-    assert {*LISTS, "importRuns"} == set(selections.connections())
+    assert {*LISTS, "importRuns", "serviceTokens"} == set(selections.connections())
 
 
 @pytest.mark.parametrize("role", MEMBER_ROLES)
@@ -147,6 +148,8 @@ def test_each_role_sees_its_rows_of_each_list(company: Company, role: access.Rol
 
     assert seen == (LISTS_OF_A_SENDER if role in SENDERS else LISTS)
     assert count_of(caller, "importRuns") == (1 if role is access.Role.ADMIN else FORBIDDEN)
+    reads_access = role in {access.Role.ADMIN, access.Role.AUDITOR}
+    assert count_of(caller, "serviceTokens") == (1 if reads_access else FORBIDDEN)
 
 
 @pytest.mark.parametrize("scope", access.Scope)
@@ -160,6 +163,7 @@ def test_a_token_sees_the_lists_of_its_scope_alone(company: Company, scope: acce
     assert count_of(caller, "importRuns") == (
         1 if scope is access.Scope.ADMIN_IMPORT else FORBIDDEN
     )
+    assert count_of(caller, "serviceTokens") == FORBIDDEN
 
 
 @pytest.mark.parametrize("scope", access.Scope)
@@ -294,7 +298,12 @@ NODES = "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
 
 def ids_in(company: Company) -> dict[str, str]:
     """Return the id of one record of each type that has ids."""
-    caller = api.of_token(company.organization)
+    admin = organizations.make_member(
+        f"admin{organizations.next_number()}",
+        organization=company.organization,
+        role=access.Role.ADMIN,
+    )
+    caller = api.of_person(admin)
     found = {}
     for name, kind in selections.connections().items():
         rows: list[Any] = caller.ask(f"{{ {name} {{ edges {{ node {{ id }} }} }} }}").data[name][
