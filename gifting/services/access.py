@@ -79,7 +79,8 @@ def actor_for_user(*, user_id: int, organization_slug: str | None) -> access.Act
             for membership in models.Membership.objects.filter(user_id=user_id)
         }
     if organization_slug is not None:
-        return _member(memberships.get(_organization_called(organization_slug)), organization_slug)
+        named = _organization_called(organization_slug)
+        return _member(memberships.get(named) if named else None, organization_slug)
     if len(memberships) != 1:
         raise UnknownOrganization(
             f"You are a member of {len(memberships)} organizations. "
