@@ -52,7 +52,6 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
     "django.contrib.postgres",
     "strawberry_django",
     "django_celery_beat",
@@ -61,6 +60,8 @@ INSTALLED_APPS = [
     "attribution",
     "integrations",
     "config",
+    # Last, so that the product's `runserver` stands before its.
+    "django.contrib.staticfiles",
 ]
 
 MIDDLEWARE = [

@@ -12,6 +12,8 @@ from config import processes
 class Command(BaseCommand):
     """Parse, run, nothing else."""
 
+    # Whatever they would find, the web process finds; a person waits for the page.
+    requires_system_checks = []
     help = "Run web, worker and scheduler together; Ctrl-C stops them all."
 
     def add_arguments(self, parser: CommandParser) -> None:
