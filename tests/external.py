@@ -1,4 +1,4 @@
-"""Tell whether a PostgreSQL and a Redis answer: `python -m tests.external DATABASE_URL REDIS_URL`."""
+"""Tell whether servers answer: `python -m tests.external DATABASE_URL REDIS_URL`."""
 
 from __future__ import annotations
 

@@ -4,14 +4,13 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('integrations', '0003_sandbox_truth'),
+        ("integrations", "0003_sandbox_truth"),
     ]
 
     operations = [
         migrations.RemoveField(
-            model_name='heartbeat',
-            name='sent_at',
+            model_name="heartbeat",
+            name="sent_at",
         ),
     ]

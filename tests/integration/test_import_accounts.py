@@ -92,7 +92,9 @@ def test_rows_that_make_a_circle_are_rejected_and_no_others(tmp_path: Path) -> N
 
 def test_a_number_of_employees_is_a_whole_one(tmp_path: Path) -> None:
     report = files.import_rows(
-        KIND, "1,A,,,,12.5\n2,B,,,,-1\n3,C,,,,99999999999\n4,D,,,,\uff11\uff12\n5,E,,,,0\n", folder=tmp_path
+        KIND,
+        "1,A,,,,12.5\n2,B,,,,-1\n3,C,,,,99999999999\n4,D,,,,\uff11\uff12\n5,E,,,,0\n",
+        folder=tmp_path,
     )
 
     assert files.counts(report) == (1, 0, 0, 4)
