@@ -12,7 +12,7 @@ os.environ.setdefault("TRIBUTE_HOME", str(Path(__file__).parent.parent / ".tribu
 os.environ.setdefault("TRIBUTE_LOG_LEVEL", "WARNING")
 os.environ.setdefault("TRIBUTE_PROCESS", "command")
 # The folder of a public CRM export that is not shipped; its test is skipped without it.
-SAMPLE_DATA = env.text("TRIBUTE_SAMPLE_DATA", "")
+SAMPLE_DATA = env.text("CRM_SAMPLE_DATA", "")
 
 from config.settings import *  # noqa: E402, F403 - a namespace, extended here, read after the above
 from config.settings import DATABASES  # noqa: E402 - the same

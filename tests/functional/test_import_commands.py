@@ -194,7 +194,7 @@ def test_the_other_kinds_have_commands_of_their_own(
 
 
 @pytest.mark.skipif(
-    not settings.SAMPLE_DATA, reason="TRIBUTE_SAMPLE_DATA names no folder with the Maven export"
+    not settings.SAMPLE_DATA, reason="CRM_SAMPLE_DATA names no folder with the Maven export"
 )
 def test_the_maven_export_comes_in_whole(slug: str) -> None:
     folder = Path(settings.SAMPLE_DATA)
