@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from django.core.management import execute_from_command_line
@@ -11,6 +12,8 @@ from config import boot
 
 
 def main() -> None:
+    # Whatever a deployment says about its web processes: a migration takes the time it needs.
+    os.environ["TRIBUTE_PROCESS"] = "command"
     boot.prepare("command")
     with boot.plain_faults():
         execute_from_command_line(sys.argv)

@@ -192,9 +192,9 @@ class Household:
         try:
             if self._home is not None:
                 servers.ensure_postgres(self._home)
-                servers.trim_logs(self._home)
             if not settings.REDIS_URL:
                 servers.ensure_valkey(settings.TRIBUTE_HOME)
+            servers.trim_logs(settings.TRIBUTE_HOME)
         except ServerFailure as failure:
             _say(str(failure))
 

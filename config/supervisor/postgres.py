@@ -6,7 +6,9 @@ comes. Committed means kept: a killed server recovers from its log at the next s
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
+import os
 import shutil
 import signal
 import subprocess
@@ -219,7 +221,7 @@ def _mark(layout: Layout) -> str:
 
 def _cluster(layout: Layout) -> str:
     """Name the cluster after its data folder, which each of its processes then shows."""
-    return f"tribute-{layout.postgres.stat().st_ino}"
+    return f"tribute-{hashlib.sha256(os.fsencode(layout.postgres)).hexdigest()[:16]}"
 
 
 def _clear_remains(layout: Layout) -> None:

@@ -151,12 +151,12 @@ def trim(path: Path) -> None:
     """Keep a log from growing for ever: past its limit only the last part stays."""
     if not path.exists() or path.stat().st_size <= LOG_LIMIT_BYTES:
         return
-    with path.open("r+b") as log:
+    with path.open("rb") as log:
         log.seek(-LOG_KEPT_BYTES, os.SEEK_END)
         kept = log.read()
-        log.seek(0)
-        # The server appends, so its next line follows whatever is left.
-        log.truncate(0)
+    # The server appends too, so whatever it writes meanwhile stays.
+    os.truncate(path, 0)
+    with path.open("ab") as log:
         log.write(kept)
 
 

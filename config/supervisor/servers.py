@@ -7,15 +7,17 @@ and the next command attaches to them.
 
 from __future__ import annotations
 
-import atexit
+import contextlib
 import os
 import signal
 import sys
 import threading
+from multiprocessing import util
 from pathlib import Path
 from types import FrameType
 
 from config.supervisor import layouts, leases, postgres, programs, valkey
+from config.supervisor.failures import ServerFailure
 from config.supervisor.layouts import Layout
 from config.supervisor.leases import Lease
 
@@ -75,12 +77,16 @@ def _attach(home: Path) -> None:
         return
     if not _leases:
         _leave_on_signals()
+        # Unlike atexit this happens in children of multiprocessing too, such as granian's.
+        util.Finalize(None, _leave_all, exitpriority=0)
     _leases[home] = Lease(home)
 
 
 def _leave_all() -> None:
     for home in list(_leases):
-        leave(home)
+        # A home that was deleted meanwhile has nothing left to stop in order.
+        with contextlib.suppress(OSError, ServerFailure):
+            leave(home)
 
 
 def _leave_on_signals() -> None:
@@ -105,5 +111,4 @@ def _forget() -> None:
     _leases.clear()
 
 
-atexit.register(_leave_all)
 os.register_at_fork(after_in_child=_forget)
