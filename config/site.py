@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from django.contrib.admin.sites import AdminSite
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.templatetags.static import static
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
+from psycopg import errors
 from unfold import dataclasses
 from unfold import sites as unfold
 
@@ -86,12 +88,17 @@ class Site(unfold.UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no typ
         """Open every page for the organization that its visitor chose."""
 
         def inside(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            with _organization(request):
-                response = view(request, *args, **kwargs)
-                if isinstance(response, SimpleTemplateResponse):
-                    # Lists are read while they are written out: that too happens in here.
-                    response.render()
-                return response
+            try:
+                with _organization(request):
+                    response = view(request, *args, **kwargs)
+                    if isinstance(response, SimpleTemplateResponse):
+                        # Lists are read while they are written out: that too happens in here.
+                        response.render()
+                    return response
+            except OperationalError as error:
+                if not isinstance(error.__cause__, errors.QueryCanceled):
+                    raise
+                return self._took_too_long(request)
 
         admin_view: View = super().admin_view(inside, cacheable)
         return admin_view
@@ -110,6 +117,12 @@ class Site(unfold.UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no typ
     def search(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Serve no search over everything: its answers are kept across organizations."""
         raise Http404
+
+    def _took_too_long(self, request: HttpRequest) -> HttpResponse:
+        """Say so where the database was stopped, and what to do about it."""
+        context = {**self.each_context(request), "title": "This took too long"}
+        page = TemplateResponse(request, "config/too_long.html", context, status=503)
+        return page.render()
 
     def choose(self, request: HttpRequest) -> HttpResponse:
         """Let the visitor choose one of their organizations."""

@@ -26,7 +26,7 @@ class AccountScreen(screens.Screen):
 
 
 @admin.register(models.Contact)
-class ContactScreen(screens.Screen):
+class ContactScreen(screens.FactScreen):
     reads = (access.Permission.READ_ATTRIBUTION,)
     personal = frozenset({"name", "email"})
     list_display = ("external_id", "name", "email", "title", "account", "origin")

@@ -69,7 +69,7 @@ class AttributionTotalScreen(screens.Screen):
 
 
 @admin.register(models.Credit)
-class CreditScreen(screens.Screen):
+class CreditScreen(screens.FactScreen):
     reads = (access.Permission.READ_ATTRIBUTION,)
     cost_center = "touchpoint__cost_center"
     list_display = ("opportunity", "amount", "share", "touchpoint", "run")

@@ -12,7 +12,7 @@ STATUS_COLORS = {"WON": "success", "LOST": "danger", "OPEN": "info"}
 
 
 @admin.register(models.Opportunity)
-class OpportunityScreen(screens.Screen):
+class OpportunityScreen(screens.FactScreen):
     reads = (access.Permission.READ_ATTRIBUTION,)
     list_display = (
         "label",
@@ -27,6 +27,7 @@ class OpportunityScreen(screens.Screen):
     )
     list_select_related = ("account",)
     list_filter = ("status", "closed_at", "currency", "is_synthetic")
+    sortable_by = ("closed_at",)
     search_fields = ("external_id__exact", "name__istartswith", "account__name__istartswith")
     fieldsets = (
         (None, {"fields": ("name", "account", "product", "amount", "status", "stage", "origin")}),
@@ -44,7 +45,7 @@ class OpportunityScreen(screens.Screen):
 
 
 @admin.register(models.OpportunityContactRole)
-class OpportunityContactRoleScreen(screens.Screen):
+class OpportunityContactRoleScreen(screens.FactScreen):
     reads = (access.Permission.READ_ATTRIBUTION,)
     list_display = ("opportunity", "contact", "role", "is_primary")
     list_select_related = ("opportunity", "contact")
@@ -56,7 +57,7 @@ class OpportunityContactRoleScreen(screens.Screen):
     )
 
 
-class OpportunityChangeScreen(screens.Screen):
+class OpportunityChangeScreen(screens.FactScreen):
     """What the screens of the three histories share."""
 
     reads = (access.Permission.READ_ATTRIBUTION,)

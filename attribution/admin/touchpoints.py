@@ -12,7 +12,7 @@ KIND_COLORS = {"PHYSICAL": "primary", "DIGITAL": "info"}
 
 
 @admin.register(models.Touchpoint)
-class TouchpointScreen(screens.Screen):
+class TouchpointScreen(screens.FactScreen):
     reads = (access.Permission.READ_ATTRIBUTION,)
     cost_center = "cost_center"
     list_display = (
@@ -26,6 +26,7 @@ class TouchpointScreen(screens.Screen):
         "origin",
     )
     list_select_related = ("account", "campaign", "vendor")
+    sortable_by = ("occurred_at",)
     list_filter = ("kind", "occurred_at", "is_retracted", "is_synthetic")
     search_fields = ("source_id__exact", "account__name__istartswith")
     fieldsets = (

@@ -24,7 +24,7 @@ STATE_COLORS: Mapping[str, str] = {
 
 
 @admin.register(models.Recipient)
-class RecipientScreen(screens.Screen):
+class RecipientScreen(screens.FactScreen):
     reads = (access.Permission.READ_CAMPAIGNS,)
     personal = frozenset({"name", "email"})
     list_display = ("external_id", "name", "email", "country", "source")
@@ -38,7 +38,7 @@ class RecipientScreen(screens.Screen):
 
 
 @admin.register(models.Send)
-class SendScreen(screens.Screen):
+class SendScreen(screens.FactScreen):
     reads = READS
     cost_center = "cost_center"
     list_display = (
@@ -54,6 +54,7 @@ class SendScreen(screens.Screen):
     )
     list_select_related = ("campaign", "vendor", "gift_item", "cost_center")
     list_filter = ("state", "sent_at", "is_synthetic")
+    sortable_by = ("sent_at",)
     search_fields = ("external_id__exact", "account_reference__exact")
     fieldsets = (
         (None, {"fields": ("source", "external_id", "state", "quantity", "origin")}),
@@ -67,7 +68,7 @@ class SendScreen(screens.Screen):
 
 
 @admin.register(models.SendEvent)
-class SendEventScreen(screens.Screen):
+class SendEventScreen(screens.FactScreen):
     reads = READS
     cost_center = "send__cost_center"
     list_display = ("send", "number", "from_state", "to", "occurred_at", "vendor_status")
@@ -83,7 +84,7 @@ class SendEventScreen(screens.Screen):
 
 
 @admin.register(models.CostLine)
-class CostLineScreen(screens.Screen):
+class CostLineScreen(screens.FactScreen):
     reads = (access.Permission.READ_SPEND,)
     cost_center = "cost_center"
     list_display = (

@@ -42,7 +42,7 @@ class ImportRunScreen(screens.Screen):
 
 
 @admin.register(models.QuarantinedRow)
-class QuarantinedRowScreen(screens.Screen):
+class QuarantinedRowScreen(screens.FactScreen):
     reads = (access.Permission.READ_ATTRIBUTION, access.Permission.IMPORT)
     # A reason quotes the cell that was at fault.
     personal = frozenset({"reason", "content"})

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import models as auth
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -282,6 +283,23 @@ def test_times_are_the_organizations_own() -> None:
     page = _text(_as(member).get("/admin/gifting/sendevent/"))
 
     assert "2025-03-15 05:30" in page
+
+
+def test_a_page_that_takes_too_long_says_so(
+    cast: organizations.Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait(*_: Any, **__: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 20")
+            cursor.execute("SELECT pg_sleep(5)")
+
+    monkeypatch.setattr("gifting.admin.vendors.VendorScreen.get_search_results", wait)
+
+    answer = _as(cast.ana).get(VENDORS)
+
+    assert answer.status_code == 503
+    assert "The database was stopped after its time limit" in answer.content.decode()
+    assert tenancy.current() is None
 
 
 def test_a_page_that_fails_leaves_no_organization_behind(

@@ -16,7 +16,7 @@ from django.urls import reverse
 from gifting import models as gifting
 from gifting.domain import access
 from gifting.services import tenancy
-from tests.factories import everything, organizations
+from tests.factories import everything, opportunities, organizations, sends
 
 pytestmark = pytest.mark.django_db
 
@@ -129,3 +129,39 @@ def _queries(visitor: Client, address: str) -> int:
     # What Python would print of a tuple or a date is nothing for people.
     assert not re.search(r"\(&#x27;|datetime\.", response.content.decode())
     return len(captured)
+
+
+@pytest.mark.parametrize(
+    ("path", "term", "found"),
+    [
+        ("gifting/send", "S-1", 1),
+        ("gifting/send", "s-", 0),
+        ("gifting/costline", "S-1", 1),
+        ("gifting/campaign", "pring", 1),
+        ("gifting/campaign", "Spring%", 0),
+        ("gifting/vendor", "'; DROP TABLE gifting_vendor; --", 0),
+        ("attribution/account", "ustom", 1),
+        ("attribution/touchpoint", "cust", 1),
+        ("attribution/touchpoint", "T-1", 1),
+    ],
+)
+def test_a_search_finds_what_it_names(path: str, term: str, found: int, operator: Client) -> None:
+    organization = organizations.make_organization()
+    with tenancy.organization(organization.id):
+        send = sends.make_send("S-1")
+        sends.make_cost_line(send, 10_00)
+        opportunities.make_touchpoint("T-1", campaign=send.campaign)
+
+    answer: Any = operator.get(f"/admin/{path}/", {"q": term})
+
+    assert answer.status_code == 200
+    assert answer.context["cl"].result_count == found
+
+
+@pytest.mark.parametrize("term", ["\0", "x" * 5_000, "%", "_", "\\", "🎁", "null"])
+def test_a_strange_search_is_only_a_search(term: str, operator: Client) -> None:
+    organizations.make_organization()
+
+    answer = operator.get("/admin/gifting/recipient/", {"q": term})
+
+    assert answer.status_code == 200
