@@ -127,6 +127,8 @@ def _is_same(
         current is not None
         and (current.rule_version, current.lookback_days) == (run.rule_version, run.lookback_days)
         and current.digest == _digest(ledger)
+        # Not given and 0 earn the same nothing, but a figure says how many were not given.
+        and current.missing_amount_count == ledger.missing_amount_count
     )
 
 

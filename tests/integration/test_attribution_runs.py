@@ -169,6 +169,20 @@ def test_a_changed_amount_makes_a_new_version_and_keeps_the_old(actor: access.Ac
     assert credit_by_channel(actor, multitouch.Model.LINEAR) == {"email": 120_00}
 
 
+def test_an_amount_given_as_zero_is_not_missing_any_more(actor: access.Actor) -> None:
+    opportunity = opportunities.make_opportunity(amount_minor=None)
+    run(actor)
+
+    models.Opportunity.objects.filter(id=opportunity.id).update(amount_minor=0)
+    run(actor)
+
+    linear_runs = models.AttributionRun.objects.filter(model="LINEAR").order_by("id")
+    assert [(run.is_current, run.missing_amount_count) for run in linear_runs] == [
+        (False, 1),
+        (True, 0),
+    ]
+
+
 def test_a_touch_that_moves_to_another_campaign_makes_a_new_version(actor: access.Actor) -> None:
     account = opportunities.make_account()
     opportunities.make_opportunity(account=account)
