@@ -40,21 +40,23 @@ _ADD = f"""
     ON CONFLICT (organization_id, source, source_id) DO NOTHING
 """
 
+# A send that names no known account any more takes its touch back from the one it stood on.
 _MOVE = f"""
     {_MATCHED}
     UPDATE attribution_touchpoint AS kept SET
         channel = matched.channel, occurred_at = matched.occurred_at,
-        account_id = matched.account_id, contact_id = matched.contact_id,
-        campaign_id = matched.campaign_id, vendor_id = matched.vendor_id,
-        cost_center_id = matched.cost_center_id, is_retracted = matched.is_retracted
+        account_id = coalesce(matched.account_id, kept.account_id),
+        contact_id = matched.contact_id, campaign_id = matched.campaign_id,
+        vendor_id = matched.vendor_id, cost_center_id = matched.cost_center_id,
+        is_retracted = matched.is_retracted OR matched.account_id IS NULL
     FROM matched
     WHERE kept.source = '{SOURCE}' AND kept.source_id = matched.public_id::text
-        AND matched.account_id IS NOT NULL
         AND (kept.channel, kept.occurred_at, kept.account_id, kept.contact_id, kept.campaign_id,
              kept.vendor_id, kept.cost_center_id, kept.is_retracted)
         IS DISTINCT FROM
-            (matched.channel, matched.occurred_at, matched.account_id, matched.contact_id,
-             matched.campaign_id, matched.vendor_id, matched.cost_center_id, matched.is_retracted)
+            (matched.channel, matched.occurred_at, coalesce(matched.account_id, kept.account_id),
+             matched.contact_id, matched.campaign_id, matched.vendor_id, matched.cost_center_id,
+             matched.is_retracted OR matched.account_id IS NULL)
 """
 
 _UNMATCHED = f"{_MATCHED} SELECT count(*) FROM matched WHERE account_id IS NULL"

@@ -301,6 +301,24 @@ def test_a_gift_finds_its_account_when_the_account_comes_later(actor: access.Act
     assert models.Touchpoint.objects.count() == 1
 
 
+def test_a_gift_that_names_no_account_any_more_earns_nothing(actor: access.Actor) -> None:
+    account = opportunities.make_account("acme")
+    opportunities.make_opportunity(account=account, amount_minor=100_00)
+    send = sends.make_send(account_reference="acme", states=(lifecycle.State.DELIVERED,))
+    run(actor)
+    credited = credit_by_channel(actor, multitouch.Model.LINEAR)
+
+    type(send).objects.filter(id=send.id).update(account_reference="")
+    run(actor)
+    taken_back = credit_by_channel(actor, multitouch.Model.LINEAR)
+    type(send).objects.filter(id=send.id).update(account_reference="acme")
+    run(actor)
+
+    assert credited == {"direct_mail": 100_00}
+    assert taken_back == {"(unattributed)": 100_00}
+    assert credit_by_channel(actor, multitouch.Model.LINEAR) == credited
+
+
 def test_a_sender_sees_other_cost_centers_as_one_slice(actor: access.Actor) -> None:
     abm = organizations.make_cost_center("ABM")
     account = opportunities.make_account("acme")
