@@ -131,14 +131,16 @@ def by(
     """Return the credit of each slice, the unattributed amount last; raises NoRun, TooManyRows.
 
     An actor who sees some cost centers gets the others as one slice, so that the sum still holds.
-    The cut's campaigns, vendors and cost centers choose slices; its periods choose revenue.
+    The cut's campaigns, vendors and cost centers choose slices among those that the actor sees,
+    so that nobody takes that one apart; its periods choose revenue.
     """
     run = current_run(actor=actor, model=model)
     key, label, missing = _KEYS[dimension]
     shown = _shown(actor)
+    chosen = [shown & one for one in spend.any_of(cut)]
     rows = (
         _slices(run, currency)
-        .filter(spend.period_of(cut), *spend.any_of(cut))
+        .filter(spend.period_of(cut), *chosen)
         .values(
             slice_key=Case(
                 When(shown & Q(is_unattributed=False), then=F(key) if key else Value(None)),

@@ -348,6 +348,32 @@ def test_a_sender_sees_other_cost_centers_as_one_slice(actor: access.Actor) -> N
     ]
 
 
+def test_a_sender_takes_the_slice_of_other_cost_centers_not_apart(actor: access.Actor) -> None:
+    abm = organizations.make_cost_center("ABM")
+    opportunities.make_opportunity(account=opportunities.make_account("acme"), amount_minor=90_00)
+    vendor = sends.make_vendor()
+    for cost_center in (abm, organizations.root_cost_center()):
+        send = sends.make_send(account_reference="acme", cost_center=cost_center, vendor=vendor)
+        sends.make_event(send, lifecycle.State.DELIVERED, at=days_before_close(15))
+    run(actor)
+    sender = access.Actor.member(
+        user_id=1,
+        organization_id=actor.organization_id,
+        role=access.Role.SALES,
+        cost_center_ids=[abm.id],
+    )
+
+    rows = figures.by(
+        actor=sender,
+        model=multitouch.Model.LINEAR,
+        dimension=figures.Dimension.VENDOR,
+        currency="USD",
+        cut=spend.Cut(vendor_ids=[vendor.public_id]),
+    )
+
+    assert [(row.label, row.credit.amount_minor) for row in rows] == [(vendor.name, 45_00)]
+
+
 def test_a_figure_without_a_run_says_so(actor: access.Actor) -> None:
     with pytest.raises(figures.NoRun, match="No run of the model 'LINEAR' is published"):
         figures.totals(actor=actor, model="LINEAR", currency="USD", cut=EVERYTHING)
