@@ -14,7 +14,7 @@ from typing import Final
 
 from integrations.domain import cells, faults, records
 
-MOST_REMEMBERED: Final = 1 << 16
+MOST_REMEMBERED: Final = 1 << 15
 LONGEST_REMEMBERED: Final = 512
 
 _SEPARATOR: Final = "\x1f"

@@ -51,7 +51,7 @@ def _inside() -> Iterator[None]:
 
 @hypothesis.given(told=tables)
 @hypothesis.settings(
-    max_examples=40, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+    max_examples=20, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
 )
 def test_spend_is_what_was_told_last(told: list[list[Row]]) -> None:
     campaigns: dict[str, str] = {}

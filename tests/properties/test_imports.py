@@ -77,7 +77,7 @@ def _inside() -> Iterator[None]:
 
 
 @hypothesis.given(first=tables, second=tables, dialect=dialects)
-@hypothesis.settings(max_examples=60, suppress_health_check=FUNCTION_SCOPED)
+@hypothesis.settings(max_examples=40, suppress_health_check=FUNCTION_SCOPED)
 def test_the_books_equal_a_plain_retelling(
     first: list[tuple[str, ...]], second: list[tuple[str, ...]], dialect: Dialect
 ) -> None:
@@ -135,7 +135,7 @@ def test_a_second_import_changes_nothing(told: list[tuple[str, ...]], dialect: D
         max_size=80,
     ).map(b"".join)
 )
-@hypothesis.settings(max_examples=60, suppress_health_check=FUNCTION_SCOPED)
+@hypothesis.settings(max_examples=40, suppress_health_check=FUNCTION_SCOPED)
 def test_noise_is_rejected_row_by_row_and_the_good_row_before_it_stays(noise: bytes) -> None:
     good = b"G,Acme,Won,2024-01-10,2024-03-31,1,Maya,x\n"
 

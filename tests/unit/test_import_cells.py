@@ -172,7 +172,7 @@ def test_what_is_remembered_is_bounded() -> None:
     rows = "".join(
         f"{number},Account {number},{'Won' if number % 2 else f'Stage {number}'},,2024-03-31,"
         f"{number},Owner {number},Product {number}\n"
-        for number in range(80_000)
+        for number in range(45_000)
     )
     reader = records.Records(io.StringIO(files.OPPORTUNITIES_HEADER + rows), delimiter=",")
     header = reader.header()
