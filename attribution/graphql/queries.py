@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated, cast
 
 import strawberry
+from strawberry import relay
 
 from attribution.domain import multitouch, returns
 from attribution.graphql import inputs, types
@@ -15,13 +16,6 @@ from gifting.graphql import context, pages, scalars
 from gifting.graphql import inputs as gifting_inputs
 from gifting.graphql import types as gifting_types
 from gifting.selectors import records, spend
-
-NODE_OF_SLICE: Final = {
-    credits.Dimension.CAMPAIGN: "Campaign",
-    credits.Dimension.VENDOR: "Vendor",
-    credits.Dimension.COST_CENTER: "CostCenter",
-    credits.Dimension.FISCAL_PERIOD: "FiscalPeriod",
-}
 
 Currency = Annotated[str | None, strawberry.argument(description=scalars.CURRENCY)]
 Model = Annotated[
@@ -142,16 +136,7 @@ def _attribution(
         won_revenue=scalars.money_of(totals.won_revenue),
         attributed=scalars.money_of(totals.attributed),
         unattributed=scalars.money_of(totals.unattributed),
-        slices=[
-            types.AttributionSlice(
-                id=gifting_types.slice_id(NODE_OF_SLICE, dimension, row.key),
-                label=row.label,
-                credit=scalars.money_of(row.credit),
-                touch_count=row.touch_count,
-                is_unattributed=row.is_unattributed,
-            )
-            for row in rows
-        ],
+        slices=cast("list[types.AttributionSlice]", rows),
     )
 
 
@@ -180,7 +165,7 @@ def _roi(
 
 def _campaign_return(row: roi.CampaignReturn, currency: str) -> types.CampaignReturn:
     return types.CampaignReturn(
-        id=gifting_types.slice_id(NODE_OF_SLICE, credits.Dimension.CAMPAIGN, row.campaign_id),
+        id=(None if row.campaign_id is None else relay.GlobalID("Campaign", str(row.campaign_id))),
         name=row.name,
         budget=scalars.money_of(row.budget) if row.budget else None,
         spend=scalars.money_of(row.spend),

@@ -235,11 +235,9 @@ def run_of_figure() -> AttributionRun | None:
 
 @strawberry.type(description="The part of the revenue that one slice earned.")
 class AttributionSlice:
-    """Show a slice of credit."""
+    """Show a slice of credit, which the selector's row already is."""
 
-    id: relay.GlobalID | None = strawberry.field(
-        description="The id of the record that the slice is of; null where it is not a record."
-    )
+    id: relay.GlobalID | None = types.slice_id()
     label: str = strawberry.field(description="The slice's name.")
     credit: scalars.Money = strawberry.field(description="The revenue that its touches earned.")
     touch_count: int = strawberry.field(description="How many touches earned credit in it.")

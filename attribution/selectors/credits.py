@@ -66,8 +66,9 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class CreditRow:
-    """One slice: its public id where it is a record, its label, its credit and its touches."""
+    """One slice: of what, its public id where it is a record, label, credit and touches."""
 
+    dimension: Dimension
     key: UUID | None
     label: str
     credit: money.Money
@@ -161,6 +162,7 @@ def by(
     )
     return tuple(
         CreditRow(
+            dimension=dimension,
             key=row["slice_key"],
             label=row["slice_label"],
             credit=money.Money(int(row["amount"]), currency),

@@ -11,13 +11,20 @@ import strawberry
 from strawberry import relay
 
 from gifting.domain import access, lifecycle
-from gifting.graphql import fields, loaders, scalars
+from gifting.graphql import context, fields, loaders, scalars
 from gifting.models import campaigns as campaign_models
 from gifting.models import catalog
 from gifting.models import sends as send_models
 from gifting.selectors import budgets, campaigns, fiscal, sends, tokens, vendors
 
 PERSONAL: Final = "Personal data: null unless the viewer may READ_PERSONAL_DATA."
+# By the value of a dimension, which the rooms share.
+NODE_OF_SLICE: Final[Mapping[str, str]] = {
+    "CAMPAIGN": "Campaign",
+    "VENDOR": "Vendor",
+    "COST_CENTER": "CostCenter",
+    "FISCAL_PERIOD": "FiscalPeriod",
+}
 UNSEEN: Final = "Null when it is outside what the viewer may see."
 
 fields.describe(
@@ -341,13 +348,24 @@ class Formula:
     unit: str = strawberry.field(description="The unit of the result.")
 
 
+def slice_id() -> Any:
+    """Show the id of the record that a slice is of, if it is of one."""
+
+    def read(row: Any, _: context.Context) -> relay.GlobalID | None:
+        return (
+            None if row.key is None else relay.GlobalID(NODE_OF_SLICE[row.dimension], str(row.key))
+        )
+
+    return fields.derived(
+        read, description="The id of the record that the slice is of; null where it is of none."
+    )
+
+
 @strawberry.type(description="The part of a spend that belongs to one slice.")
 class SpendSlice:
-    """Show a slice of spend."""
+    """Show a slice of spend, which the selector's row already is."""
 
-    id: relay.GlobalID | None = strawberry.field(
-        description="The id of the record that the slice is of; null where it is not a record."
-    )
+    id: relay.GlobalID | None = slice_id()
     label: str = strawberry.field(description="The slice's name.")
     amount: scalars.Money = strawberry.field(description="The spend of this slice.")
 
@@ -366,8 +384,3 @@ class SpendFigure:
         ),
         directives=[scalars.ListSize(assumed_size=100)],
     )
-
-
-def slice_id(nodes: Mapping[Any, str], dimension: Any, key: UUID | None) -> relay.GlobalID | None:
-    """Return the id of the record that a slice is of, if it is of one."""
-    return None if key is None else relay.GlobalID(nodes[dimension], str(key))

@@ -51,8 +51,9 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class SpendRow:
-    """One slice: its public id where it is a record, its label and its amount."""
+    """One slice: what it is a slice of, its public id where it is a record, label and amount."""
 
+    dimension: Dimension
     key: UUID | None
     label: str
     amount: money.Money
@@ -114,6 +115,7 @@ def by(
     )
     return tuple(
         SpendRow(
+            dimension=dimension,
             key=found if isinstance(found, UUID) else None,
             label=str(name),
             amount=money.Money(int(amount), currency),
