@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from graphql import GraphQLEnumType, GraphQLInputField, GraphQLInputObjectType, get_named_type
 
 from gifting.domain import access, lifecycle
 from gifting.selectors import organizations as organization_records
@@ -496,3 +497,105 @@ def test_more_ids_than_a_page_are_refused(
     reply = api.of_token(company).ask(NODES, {"ids": ids})
 
     assert reply.codes == ["PAGE_UNUSABLE"]
+
+
+def orders() -> list[tuple[str, str, str]]:
+    """Return every list with every field and direction that it can be ordered by."""
+    return [
+        (name, field, direction)
+        for name, kind in sorted(selections.connections().items())
+        for field in enum_values(f"{kind}OrderField")
+        for direction in ("ASCENDING", "DESCENDING")
+    ]
+
+
+def enum_values(name: str) -> list[str]:
+    enum = selections.CORE.type_map[name]
+    assert isinstance(enum, GraphQLEnumType)
+    return list(enum.values)
+
+
+def walk(caller: api.Api, name: str, order: str, *, backward: bool) -> list[str]:
+    """Return the ids of a list by pages of two, from either end, in the list's order."""
+    found: list[str] = []
+    cursor = None
+    size, side = ("last", "before") if backward else ("first", "after")
+    while True:
+        page = caller.ask(
+            f"query ($cursor: String) {{ {name}({size}: 2, {side}: $cursor, orderBy: {order}) {{"
+            " pageInfo { startCursor endCursor hasNextPage hasPreviousPage }"
+            " edges { node { id } } } }",
+            {"cursor": cursor},
+        ).data[name]
+        ids = [edge["node"]["id"] for edge in page["edges"]]
+        found = ids + found if backward else found + ids
+        cursor = page["pageInfo"]["startCursor" if backward else "endCursor"]
+        if not page["pageInfo"]["hasPreviousPage" if backward else "hasNextPage"]:
+            return found
+
+
+@pytest.mark.parametrize(("name", "field", "direction"), orders())
+def test_pages_from_either_end_make_up_the_whole_list_in_every_order(
+    company: organization_records.OrganizationRecord, name: str, field: str, direction: str
+) -> None:
+    with tenancy.organization(company.id):
+        for _ in range(5):
+            MAKERS[name]()
+    caller = of_admin(company)
+    order = f"{{field: {field}, direction: {direction}}}"
+
+    whole = caller.ask(
+        f"{{ {name}(first: 100, orderBy: {order}) {{ edges {{ node {{ id }} }} }} }}"
+    ).data[name]["edges"]
+
+    ids = [edge["node"]["id"] for edge in whole]
+    assert len(ids) >= 5
+    assert walk(caller, name, order, backward=False) == ids
+    assert walk(caller, name, order, backward=True) == ids
+
+
+VALUES = {
+    "String": '"x"',
+    "Int": "1",
+    "Boolean": "true",
+    "Date": '"2025-03-14"',
+    "DateTime": '"2025-03-14T12:00:00Z"',
+}
+
+
+def conditions() -> list[tuple[str, str, str]]:
+    """Return every list with every condition of its filter and a value for it."""
+    return [
+        (name, condition, value_for(condition, get_named_type(field.type).name))
+        for name, kind in sorted(selections.connections().items())
+        for condition, field in filter_fields(f"{kind}Filter").items()
+    ]
+
+
+def filter_fields(name: str) -> dict[str, GraphQLInputField]:
+    kind = selections.CORE.type_map[name]
+    assert isinstance(kind, GraphQLInputObjectType)
+    return dict(kind.fields)
+
+
+def value_for(condition: str, kind: str) -> str:
+    if kind == "ID":
+        node = condition.removesuffix("Ids")
+        node = "Account" if node == "parent" else node[0].upper() + node[1:]
+        return f'"{id_of(node, uuid.UUID(NOBODYS))}"'
+    return VALUES.get(kind) or enum_values(kind)[0]
+
+
+@pytest.mark.parametrize(("name", "condition", "value"), conditions())
+def test_every_condition_of_every_filter_can_be_asked_for(
+    company: organization_records.OrganizationRecord, name: str, condition: str, value: str
+) -> None:
+    if (name, condition) == ("costCenters", "parentIds"):
+        value = f'"{id_of("CostCenter", uuid.UUID(NOBODYS))}"'
+
+    reply = of_admin(company).ask(
+        f"{{ {name}(filter: {{{condition}: {value}}}) {{ totalCount edges {{ cursor }} }} }}"
+    )
+
+    found = reply.data[name]
+    assert found["totalCount"] == len(found["edges"])
