@@ -16,6 +16,7 @@ from django.urls import reverse
 from gifting import models as gifting
 from gifting.domain import access
 from gifting.services import tenancy
+from integrations import models as integrations
 from tests.factories import everything, opportunities, organizations, sends
 
 pytestmark = pytest.mark.django_db
@@ -23,11 +24,14 @@ pytestmark = pytest.mark.django_db
 TENANT_MODELS = everything.tenant_models()
 PEOPLES_ROLES = [role for role in access.Role if role is not access.Role.SERVICE]
 # What a role does not see at all; it sees everything else.
+ACCESS = {gifting.Membership, gifting.ServiceToken}
 UNSEEN = {
-    access.Role.MARKETING: {gifting.Membership, gifting.ServiceToken},
-    access.Role.SALES: {gifting.Membership, gifting.ServiceToken},
-    access.Role.FINANCE: {gifting.Membership, gifting.ServiceToken},
-    access.Role.APPROVER: {gifting.Membership, gifting.ServiceToken},
+    access.Role.ADMIN: set(),
+    access.Role.MARKETING: {*ACCESS, integrations.QuarantinedRow},
+    access.Role.SALES: {*ACCESS, integrations.QuarantinedRow},
+    access.Role.FINANCE: {*ACCESS, integrations.QuarantinedRow},
+    access.Role.APPROVER: {*ACCESS, integrations.QuarantinedRow},
+    access.Role.AUDITOR: {integrations.QuarantinedRow},
 }
 MORE_ROWS = 3
 
@@ -83,9 +87,8 @@ def test_each_role_sees_its_screens_and_no_others(role: access.Role, client: Cli
     refused_lists = {model for model in rows if not _opens(client, _list_of(model))}
     refused_pages = {model for model, row in rows.items() if not _opens(client, _page_of(row))}
 
-    unseen = UNSEEN.get(role, set())
-    assert refused_lists == unseen
-    assert refused_pages == unseen
+    assert refused_lists == UNSEEN[role]
+    assert refused_pages == UNSEEN[role]
 
 
 @pytest.mark.parametrize("model", TENANT_MODELS, ids=lambda model: model.__name__)
