@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import reduce
+from operator import or_
 from typing import Any, Final, Generic, TypeVar, cast
 from uuid import UUID
 
@@ -157,11 +159,21 @@ class Source(Generic[Record]):
         """Return a page; raises Forbidden, PageUnusable and CursorUnknown."""
         size = window.size(most)
         rows = self.visible(actor=actor).filter(where.condition())
-        for cursor, is_after in ((window.after, True), (window.before, False)):
-            if cursor is not None:
-                rows = rows.filter(self._beyond(actor, cursor, order, is_after=is_after))
+        start, end = window.after, window.before
+        if window.is_backward:
+            start, end = end, start
+        if end is not None:
+            rows = rows.filter(
+                reduce(or_, self._beyond(actor, end, order, is_after=window.is_backward))
+            )
+        stretches: Sequence[Q] = (Q(),)
+        if start is not None:
+            stretches = self._beyond(actor, start, order, is_after=not window.is_backward)
         ordered = rows.order_by(*_ordering(order, is_reversed=window.is_backward))
-        found = self._records(ordered[: size + 1], actor)
+        found: list[Record] = []
+        for stretch in stretches:
+            if len(found) <= size:
+                found += self._records(ordered.filter(stretch)[: size + 1 - len(found)], actor)
         has_more = len(found) > size
         del found[size:]
         if window.is_backward:
@@ -227,8 +239,10 @@ class Source(Generic[Record]):
             for name in _names(self.record)
         ]
 
-    def _beyond(self, actor: access.Actor, cursor: UUID, order: Order, *, is_after: bool) -> Q:
-        """Return the rows on one side of the row that a cursor names."""
+    def _beyond(
+        self, actor: access.Actor, cursor: UUID, order: Order, *, is_after: bool
+    ) -> Sequence[Q]:
+        """Return the rows on one side of the row that a cursor names, the nearer stretch first."""
         names = {"id", order.column}
         place = self.visible(actor=actor).filter(public_id=cursor).values(*names).first()
         if place is None:
@@ -282,21 +296,28 @@ def _ordering(order: Order, *, is_reversed: bool) -> list[str]:
     return [f"{sign}{name}" for name in dict.fromkeys((order.column, "id"))]
 
 
-def _beside(column: str, place: Mapping[str, Any], *, is_upward: bool, is_nullable: bool) -> Q:
-    """Return the rows above or below a place, where a missing value is above all others."""
+def _beside(
+    column: str, place: Mapping[str, Any], *, is_upward: bool, is_nullable: bool
+) -> Sequence[Q]:
+    """Return the rows above or below a place, where a missing value is above all others.
+
+    Rows with a value and rows without are two stretches, each served by an index; together in one
+    condition they would not be.
+    """
     side = "gt" if is_upward else "lt"
     further = Q(**{f"id__{side}": place["id"]})
     if column == "id":
-        return further
+        return (further,)
+    missing = Q(**{f"{column}__isnull": True})
     value = place[column]
     if value is None:
-        level = Q(**{f"{column}__isnull": True}) & further
-        return level if is_upward else level | Q(**{f"{column}__isnull": False})
+        level = missing & further
+        return (level,) if is_upward else (level, ~missing)
     # The first condition is implied by the others, and is the one that an index can serve.
     within = Q(**{f"{column}__{side}e": value}) & (
         Q(**{f"{column}__{side}": value}) | Q(**{column: value}) & further
     )
-    return within | Q(**{f"{column}__isnull": True}) if is_upward and is_nullable else within
+    return (within, missing) if is_upward and is_nullable else (within,)
 
 
 def _plain(value: Any) -> Any:

@@ -205,6 +205,22 @@ def test_pages_follow_each_other_backward_in_the_same_order(
     assert before["pageInfo"]["hasPreviousPage"] is True
 
 
+def test_rows_between_two_cursors_can_be_asked_for_from_either_end(
+    company: organization_records.OrganizationRecord,
+) -> None:
+    make_campaigns(company, "a", "b", "c", "d", "e")
+    caller = api.of_token(company)
+    edges = caller.ask(CODES).data["campaigns"]["edges"]
+    between = {"after": edges[0]["cursor"], "before": edges[4]["cursor"]}
+
+    from_start = caller.ask(CODES, {"first": 2, **between}).data["campaigns"]
+    from_end = caller.ask(CODES, {"last": 2, **between}).data["campaigns"]
+    all_of_them = caller.ask(CODES, {"first": 9, **between}).data["campaigns"]
+
+    assert (ids_of(from_start), ids_of(from_end)) == (["b", "c"], ["c", "d"])
+    assert ids_of(all_of_them) == ["b", "c", "d"]
+
+
 def test_a_row_recorded_between_two_pages_shifts_nothing(
     company: organization_records.OrganizationRecord,
 ) -> None:
