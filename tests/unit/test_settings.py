@@ -44,7 +44,7 @@ def test_development_needs_nothing(environment: pytest.MonkeyPatch) -> None:
     assert found["ALLOWED_HOSTS"] == ["localhost", "127.0.0.1", "[::1]", "testserver"]
     assert found["TRIBUTE_HOME"] == SETTINGS.parent.parent / ".tribute"
     assert found["DATABASES"]["default"]["EMBEDDED_HOME"] == str(found["TRIBUTE_HOME"])
-    assert found["CELERY_BROKER_URL"] == "embedded://"
+    assert found["CELERY_BROKER_URL"] == "embedded://localhost"
     assert found["SESSION_COOKIE_SECURE"] is False
 
 
