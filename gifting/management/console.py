@@ -12,6 +12,8 @@ from rich.console import Console
 from gifting.domain import refusals
 
 NOTHING_DONE = 2
+# What shells report of a command that Ctrl-C ended: 128 and the signal's number.
+INTERRUPTED = 130
 
 
 class ConsoleCommand(BaseCommand):
@@ -33,6 +35,9 @@ class ConsoleCommand(BaseCommand):
             return super().execute(*args, **options)
         except refusals.Refusal as refusal:
             raise CommandError(refusal.message, returncode=NOTHING_DONE) from refusal
+        except KeyboardInterrupt:
+            # Where it was is of no use to anybody: an open transaction was taken back.
+            raise CommandError("Interrupted.", returncode=INTERRUPTED) from None
 
     @property
     def console(self) -> Console:
