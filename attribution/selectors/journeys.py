@@ -22,7 +22,6 @@ from attribution.domain import binary_copy, journey
 
 BATCH_TOUCHES: Final = 500_000
 EPOCH: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
-NO_ACCOUNT: Final = 0
 
 _OPPORTUNITIES: Final = (
     binary_copy.Column("id", "i8"),
