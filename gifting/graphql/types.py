@@ -47,8 +47,43 @@ fields.describe(
     values={"ESTIMATED": "Expected, not billed yet.", "ACTUAL": "Billed."},
 )
 
-strawberry.enum(access.Role, description="What a member of an organization is there for.")
-strawberry.enum(access.Permission, description="One thing that an actor may do.")
+fields.describe(
+    access.Role,
+    name="Role",
+    description="What a member of an organization is there for.",
+    values={
+        "ADMIN": "Looks after the organization: may do everything in it.",
+        "MARKETING": "Plans campaigns and sends gifts for the own cost centers.",
+        "SALES": "Sends gifts for the own cost centers.",
+        "FINANCE": "Sees all money and nobody's name; approves and closes.",
+        "APPROVER": "Sees all money and nobody's name; approves.",
+        "AUDITOR": "Sees all money and nobody's name; changes nothing.",
+        "SERVICE": "A machine: may do what the scopes of its token say.",
+    },
+)
+fields.describe(
+    access.Permission,
+    name="Permission",
+    description="One thing that an actor may do.",
+    values={
+        "READ_CAMPAIGNS": "Read campaigns and vendors.",
+        "READ_SPEND": "Read sends and what they cost.",
+        "READ_BUDGETS": "Read budgets.",
+        "READ_ATTRIBUTION": "Read accounts, opportunities, touches and the figures from them.",
+        "READ_PERSONAL_DATA": "Read names and addresses of mail, beside what else may be read.",
+        "READ_ACCESS": "Read who may do what.",
+        "WRITE_CAMPAIGNS": "Make and change campaigns.",
+        "WRITE_SENDS": "Make and change sends.",
+        "WRITE_VENDORS": "Make and change vendors.",
+        "WRITE_BUDGETS": "Approve budgets.",
+        "APPROVE": "Approve what others ask for.",
+        "CLOSE_PERIODS": "Close fiscal periods.",
+        "RUN_ATTRIBUTION": "Compute attribution anew.",
+        "IMPORT": "Import files and see past imports.",
+        "MANAGE_CONNECTIONS": "Manage connections to other systems.",
+        "MANAGE_ACCESS": "Give and take roles and tokens.",
+    },
+)
 
 
 @strawberry.type(description="A company whose gifting is recorded here.")

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from graphql import (
+    GraphQLEnumType,
     GraphQLField,
     GraphQLInputObjectType,
     GraphQLInterfaceType,
@@ -72,6 +73,12 @@ def test_everything_is_described() -> None:
                 f"{type_.name}.{name}"
                 for name, field in type_.fields.items()
                 if not field.description
+            ]
+        if isinstance(type_, GraphQLEnumType):
+            undescribed += [
+                f"{type_.name}.{name}"
+                for name, value in type_.values.items()
+                if not value.description
             ]
 
     assert undescribed == []
