@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import re
 from collections.abc import Iterator
 from dataclasses import astuple
 from io import StringIO
@@ -24,6 +25,8 @@ from graphql import (
     get_nullable_type,
     is_introspection_type,
     is_specified_scalar_type,
+    parse,
+    validate,
 )
 
 from config import schema
@@ -82,6 +85,15 @@ def test_everything_is_described() -> None:
             ]
 
     assert undescribed == []
+
+
+def test_every_example_of_the_guide_is_valid() -> None:
+    guide = (Path(settings.BASE_DIR) / "docs" / "api.md").read_text()
+    examples = re.findall(r"```graphql\n(.*?)```", guide, re.DOTALL)
+
+    errors = [validate(CORE, parse(example)) for example in examples]
+
+    assert errors == [[], []]
 
 
 def test_no_number_is_a_float() -> None:
