@@ -147,12 +147,21 @@ def make_total(
 ) -> models.AttributionTotal:
     return models.AttributionTotal.objects.create(
         organization_id=organizations.here(),
-        run=run or make_run(model=f"MODEL_{organizations.next_number()}"),
+        run=run or make_run(model=f"MODEL_{organizations.next_number()}", is_running=True),
         currency="USD",
         won_revenue_minor=1_000_00,
         attributed_minor=attributed_minor,
         unattributed_minor=1_000_00 - attributed_minor,
     )
+
+
+def make_published_total(*, is_current: bool = True) -> models.AttributionTotal:
+    """Make a run's total and publish the run, in the order that PostgreSQL asks for."""
+    run = make_run(is_running=True)
+    total = make_total(run=run)
+    run.status, run.is_current, run.finished_at = "PUBLISHED", is_current, organizations.NOON
+    run.save()
+    return total
 
 
 def make_credit_rollup(

@@ -78,7 +78,7 @@ def make_touchpoint() -> object:
 
 
 def make_run() -> object:
-    return opportunities.make_total(run=opportunities.make_run(model="LINEAR", is_current=False))
+    return opportunities.make_published_total(is_current=False)
 
 
 def make_fiscal_period() -> object:

@@ -100,7 +100,7 @@ def company() -> Company:
                     account=deal.account, contact=contact, campaign=send.campaign, send=send
                 ).pk
             ).update(cost_center=send.cost_center)
-        opportunities.make_total(run=opportunities.make_run())
+        opportunities.make_published_total()
         imports.make_import_run()
         organizations.make_service_token()
     return Company(organization, field_send.cost_center, field_send, office_send, deal)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from django.db import DatabaseError, connection, models, transaction
 
@@ -187,16 +189,18 @@ def test_what_a_run_found_stays(change: str) -> None:
         assert (run.status, run.is_current, run.digest) == ("PUBLISHED", False, "")
 
 
-def test_no_figure_is_added_to_a_run_that_ended() -> None:
+@pytest.mark.parametrize("add", [opportunities.make_credit_rollup, opportunities.make_total])
+def test_no_figure_is_added_to_a_run_that_ended(add: Callable[..., object]) -> None:
     organization = organizations.make_organization()
     with tenancy.organization(organization.id):
         run = opportunities.make_run()
 
         with pytest.raises(DatabaseError) as caught, transaction.atomic():
-            opportunities.make_credit_rollup(run=run)
+            add(run=run)
 
         assert "the figures of an attribution run that ended do not change" in str(caught.value)
         assert attribution.CreditRollup.objects.count() == 0
+        assert attribution.AttributionTotal.objects.count() == 0
 
 
 def _refusal(statement: str) -> str | None:
