@@ -13,17 +13,15 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from config import pulse, releases
+from config import pulse, releases, stopping
 from config.supervisor import leases, servers
 from config.supervisor.failures import ServerFailure
 
@@ -44,8 +42,8 @@ def serve(port: int, *, host: str = "127.0.0.1") -> None:
     """Run everything until Ctrl-C or SIGTERM; refuse a port in use or a database left behind."""
     port = claim_port(port, host=host)
     bring_up_to_date()
-    with _asked_to_stop() as stop:
-        Household(host, port).run(stop)
+    with stopping.until_asked() as request:
+        Household(host, port).run(request)
 
 
 def claim_port(port: int, *, host: str = "127.0.0.1") -> int:
@@ -146,18 +144,18 @@ class Household:
         self._servers_at = 0.0
         self._pulse_at = 0.0
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, request: stopping.Request) -> None:
         """Keep everything running until asked to stop."""
         launcher_lives = _launcher()
         try:
-            while not stop.is_set() and launcher_lives():
+            while not request.is_made and launcher_lives():
                 now = time.monotonic()
                 self._look_after_servers(now)
                 for child in self._children:
                     self._look_after(child, now)
                 self._announce()
                 self._look_for_pulse(now)
-                stop.wait(ROUND_SECONDS)
+                time.sleep(ROUND_SECONDS)
         finally:
             self._end()
 
@@ -246,25 +244,6 @@ def _answers(place: tuple[str, int]) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(place, timeout=1):
         return True
     return False
-
-
-@contextlib.contextmanager
-def _asked_to_stop() -> Iterator[threading.Event]:
-    """Set an event on Ctrl-C and its kin; the second one no longer waits for anybody."""
-    stop = threading.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if stop.is_set() and number == signal.SIGINT:
-            signal.default_int_handler(number, frame)
-        stop.set()
-
-    before = {number: signal.signal(number, ask) for number in numbers}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _launcher() -> Callable[[], bool]:
