@@ -36,6 +36,7 @@ LONGEST_PAUSE_SECONDS = 30.0
 # A process that lived this long had no trouble starting.
 STEADY_SECONDS = 30.0
 WEB_ATTEMPTS = 3
+LAST_PORT = 65_535
 
 
 def serve(port: int, *, host: str = "127.0.0.1") -> None:
@@ -48,6 +49,8 @@ def serve(port: int, *, host: str = "127.0.0.1") -> None:
 
 def claim_port(port: int, *, host: str = "127.0.0.1") -> int:
     """Return the port, or a free one for 0; refuse one in use."""
+    if not 0 <= port <= LAST_PORT:
+        raise CommandError(f"There is no port {port}. Give 0 to {LAST_PORT}; 0 picks a free one.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
