@@ -11,14 +11,20 @@ from gifting.services import tenancy
 
 SOURCE = "gifting"
 
-# One account or contact per reference: the first one recorded, should two sources use the same id.
+# One account or contact per reference. Should two sources use the same id, it is the one that deals
+# are with, since a touch on the other could earn nothing; among equals, the first one recorded.
 _MATCHED = """
-    WITH account_match AS (
-        SELECT DISTINCT ON (external_id) external_id, id
-        FROM attribution_account ORDER BY external_id, id
+    WITH dealt AS (
+        SELECT DISTINCT account_id FROM attribution_opportunity WHERE account_id IS NOT NULL
+    ), account_match AS (
+        SELECT DISTINCT ON (account.external_id) account.external_id, account.id
+        FROM attribution_account AS account LEFT JOIN dealt ON dealt.account_id = account.id
+        ORDER BY account.external_id, dealt.account_id IS NULL, account.id
     ), contact_match AS (
-        SELECT DISTINCT ON (external_id) external_id, id, account_id
-        FROM attribution_contact ORDER BY external_id, id
+        SELECT DISTINCT ON (contact.external_id)
+            contact.external_id, contact.id, contact.account_id
+        FROM attribution_contact AS contact LEFT JOIN dealt USING (account_id)
+        ORDER BY contact.external_id, dealt.account_id IS NULL, contact.id
     ), matched AS (
         SELECT touch.*, coalesce(account_match.id, contact_match.account_id) AS account_id,
             contact_match.id AS contact_id

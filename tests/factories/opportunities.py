@@ -14,11 +14,15 @@ SOURCE = "crm"
 
 
 def make_account(
-    external_id: str | None = None, *, name: str = "Customer", parent: models.Account | None = None
+    external_id: str | None = None,
+    *,
+    name: str = "Customer",
+    parent: models.Account | None = None,
+    source: str = SOURCE,
 ) -> models.Account:
     return models.Account.objects.create(
         organization_id=organizations.here(),
-        source=SOURCE,
+        source=source,
         external_id=external_id or f"account-{organizations.next_number()}",
         name=name,
         parent=parent,

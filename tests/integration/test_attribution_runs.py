@@ -319,6 +319,19 @@ def test_a_gift_that_names_no_account_any_more_earns_nothing(actor: access.Actor
     assert credit_by_channel(actor, multitouch.Model.LINEAR) == credited
 
 
+def test_a_gift_goes_to_the_account_that_deals_are_with(actor: access.Actor) -> None:
+    """Two systems use one id, and the one without deals was recorded first."""
+    opportunities.make_account("acme", source="webinars")
+    sold_to = opportunities.make_account("acme")
+    opportunities.make_opportunity(account=sold_to, amount_minor=100_00)
+    sends.make_send(account_reference="acme", states=(lifecycle.State.DELIVERED,))
+
+    run(actor)
+
+    assert models.Touchpoint.objects.get(source="gifting").account_id == sold_to.id
+    assert credit_by_channel(actor, multitouch.Model.LINEAR) == {"direct_mail": 100_00}
+
+
 def test_a_sender_sees_other_cost_centers_as_one_slice(actor: access.Actor) -> None:
     abm = organizations.make_cost_center("ABM")
     account = opportunities.make_account("acme")
