@@ -189,7 +189,7 @@ def test_every_append_only_table_of_gifts_and_deals_has_rows(made: sandbox.Sandb
             cursor.execute(f"SELECT count(*) FROM {table}")
             counts[table] = cursor.fetchone()[0]
 
-    assert len(counts) == 6
+    assert len(counts) == 8
     assert all(counts.values()), counts
 
 
