@@ -23,24 +23,21 @@ from config.supervisor.layouts import Layout
 ROOT = Path(__file__).parent.parent.parent
 
 
-@contextlib.contextmanager
-def seeded_home() -> Iterator[Path]:
-    """Give a home that was used before: its data folder is there, without a table."""
-    with temporary_home() as home:
-        layouts.make_home(home)
-        subprocess.run(["cp", "-a", _seed(), home / "postgres"], check=True)
-        yield home
-
-
 @functools.cache
-def _seed() -> Path:
-    """Make a data folder once for all tests of this process; copying it is quicker."""
+def shared_home() -> Path:
+    """Return one home for all tests of this process; each leaves it stopped and usable."""
     keep = contextlib.ExitStack()
     atexit.register(keep.close)
-    home = keep.enter_context(temporary_home())
-    layout = servers.ensure_postgres(home)
+    return keep.enter_context(temporary_home())
+
+
+def stop(home: Path) -> None:
+    """Stop the servers of a home, whoever uses them."""
     servers.leave(home)
-    return layout.postgres
+    with leases.starting(home):
+        layout = layouts.prepare(home)
+        valkey.stop(layout)
+        postgres.stop(layout)
 
 
 @contextlib.contextmanager
@@ -53,11 +50,8 @@ def temporary_home() -> Iterator[Path]:
         yield home
     finally:
         if home.exists():
-            servers.leave(home)
-            with leases.starting(home):
-                layout = layouts.prepare(home)
-                valkey.stop(layout)
-                postgres.stop(layout)
+            stop(home)
+            layout = layouts.prepare(home)
             shutil.rmtree(layout.state)
             shutil.rmtree(layout.sockets, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)

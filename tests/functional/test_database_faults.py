@@ -15,6 +15,7 @@ from config import boot, ownership
 from config.postgres import base
 from config.postgres.base import DatabaseWrapper
 from config.postgres.failures import DatabaseUnavailable
+from config.supervisor import layouts
 from tests.functional import homes
 
 NOBODY_THERE = "postgresql://ana:hush@127.0.0.1:1/tribute"
@@ -76,17 +77,22 @@ def test_a_process_says_in_one_sentence_that_nobody_answers(
     assert "hush" not in answer.stderr + answer.stdout
 
 
-def test_a_command_refuses_a_data_folder_of_another_major_version() -> None:
-    with homes.seeded_home() as home:
-        (home / "postgres" / "PG_VERSION").write_text("17\n")
+@pytest.mark.django_db
+def test_a_data_folder_of_another_major_version_ends_in_one_sentence() -> None:
+    with homes.temporary_home() as home:
+        layouts.make_home(home)
+        layout = layouts.prepare(home)
+        layouts.private_folder(layout.postgres, layout.account)
+        (layout.postgres / "PG_VERSION").write_text("17\n")
+        another = DatabaseWrapper({**connections["default"].settings_dict, "EMBEDDED_HOME": home})
 
-        answer = homes.manage(home, "showmigrations")
+        with pytest.raises(SystemExit) as end, boot.plain_faults():
+            another.ensure_connection()
 
-    assert (answer.returncode, answer.stdout) == (1, "")
-    assert answer.stderr == (
+    assert end.value.code == (
         f"tribute: The data folder {home}/postgres was made by PostgreSQL 17, and this release "
         "runs 18: dump it with the release that made it and load it into a new TRIBUTE_HOME, or "
-        "set DATABASE_URL to a server of your own.\n"
+        "set DATABASE_URL to a server of your own."
     )
 
 

@@ -40,15 +40,21 @@ def new_home() -> Iterator[Path]:
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    with homes.seeded_home() as folder:
-        yield folder
+    folder = homes.shared_home()
+    yield folder
+    homes.stop(folder)
 
 
 @pytest.fixture
 def layout(home: Path) -> Layout:
+    return with_a_mug(home)
+
+
+def with_a_mug(home: Path) -> Layout:
     """Run a PostgreSQL with a table of one row."""
     layout = servers.ensure_postgres(home)
     with homes.connect(layout) as connection:
+        connection.execute("DROP TABLE IF EXISTS gift")
         connection.execute("CREATE TABLE gift (name text)")
         connection.execute("INSERT INTO gift VALUES ('mug')")
     return layout
@@ -182,6 +188,7 @@ def test_a_killed_postgresql_recovers_every_committed_row(home: Path, layout: La
 
 def test_a_killed_valkey_recovers_every_message(home: Path) -> None:
     layout = servers.ensure_valkey(home)
+    queue(layout).flushall()
     queue(layout).rpush("tasks", "one", "two")
     homes.kill(homes.valkey_pid(layout))
 
@@ -247,13 +254,13 @@ def test_data_of_another_major_version_is_refused_and_left_alone(
     assert gifts(layout) == ["mug"]
 
 
-def test_a_folder_of_something_else_is_refused(home: Path, layout: Layout) -> None:
-    servers.leave(home)
-    shutil.rmtree(layout.postgres)
+def test_a_folder_of_something_else_is_refused(new_home: Path) -> None:
+    layouts.make_home(new_home)
+    layout = layouts.prepare(new_home)
     layouts.private_folder(layout.postgres, layout.account)
 
     with pytest.raises(ServerFailure) as failure:
-        servers.ensure_postgres(home)
+        servers.ensure_postgres(new_home)
 
     assert str(failure.value) == (
         f"{layout.postgres} is not a PostgreSQL data folder: move it away, then try again."
@@ -263,10 +270,12 @@ def test_a_folder_of_something_else_is_refused(home: Path, layout: Layout) -> No
 
 def test_a_server_that_cannot_start_says_why(home: Path, layout: Layout) -> None:
     servers.leave(home)
-    (layout.postgres / "global" / "pg_control").unlink()
+    control = layout.postgres / "global" / "pg_control"
+    aside = control.rename(control.with_name("aside"))
 
     with pytest.raises(ServerFailure) as failure:
         servers.ensure_postgres(home)
+    aside.rename(control)
 
     assert str(failure.value).startswith("PostgreSQL did not start (")
     assert "pg_control" in str(failure.value)
@@ -292,7 +301,7 @@ def test_a_long_path_gets_short_sockets() -> None:
 
 
 def test_two_homes_never_meet(home: Path, layout: Layout) -> None:
-    with homes.seeded_home() as other:
+    with homes.temporary_home() as other:
         elsewhere = servers.ensure_postgres(other)
 
         with pytest.raises(psycopg.errors.UndefinedTable):

@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -91,7 +92,7 @@ def wait_for(look: Callable[[], Found | None], words: Path) -> Found:
 @pytest.fixture
 def products() -> Iterator[Callable[[], Product]]:
     """Start the product in one home, any number of times; nothing of it stays."""
-    with homes.seeded_home() as home, contextlib.ExitStack() as started:
+    with homes.temporary_home() as home, contextlib.ExitStack() as started:
 
         def start() -> Product:
             product = Product(home)
@@ -166,22 +167,31 @@ def test_one_command_runs_everything_through_kills_until_ctrl_c(
 
 
 @pytest.mark.loopback
-def test_after_a_kill_of_the_command_the_next_one_works(products: Callable[[], Product]) -> None:
+def test_after_any_kill_of_the_command_the_next_one_works(products: Callable[[], Product]) -> None:
     first = products()
     add_group(first)
-    homes.kill(first.process.pid)
-    wait_for(first.ends, first.words)
-
+    kill_everything(first)
     second = products()
-    port = second.url.rpartition(":")[2]
-    refused = homes.manage(second.home, "up", "--port", port)
-    kill_everything(second)
-    third = products()
 
-    assert refused.returncode == 1
+    assert second.status("/admin/login/") == 200
+    assert groups(second) == ["kept"]
+
+    pids = (homes.postgres_pid(second.layout), homes.valkey_pid(second.layout))
+    homes.kill(second.process.pid)
+    wait_for(second.ends, second.words)
+    wait_for(lambda: not any(map(homes.is_running, pids)), second.words)
+
+
+@pytest.mark.loopback
+def test_a_port_in_use_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+
+        refused = homes.manage(tmp_path, "up", "--port", port)
+
+    assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr == (
         f"CommandError: Port {port} on 127.0.0.1 cannot be used (Address already in use): stop "
         "the program that has it, or choose another with --port (0 picks a free one).\n"
     )
-    assert third.status("/admin/login/") == 200
-    assert groups(third) == ["kept"]
+    assert list(tmp_path.iterdir()) == []
