@@ -39,6 +39,9 @@ FORMULA_TEXT: Final = MappingProxyType(
 
 NO_COST: Final = "No cost is recorded, so there is nothing to divide by."
 COST_BELOW_ZERO: Final = "The cost is below zero after refunds, so the ratio has no meaning."
+COST_NOT_SHOWN: Final = (
+    "The cost is charged to cost centers that are not shown, so there is nothing to divide by."
+)
 NOTHING_WON: Final = "No won opportunity was touched, so there is nothing to divide by."
 
 
@@ -77,6 +80,16 @@ def roi_attributed_net(*, revenue: money.Money, cost: money.Money) -> Return:
     # Two amounts of 64 bits may differ by more than one amount can hold.
     gain_minor = revenue.amount_minor - cost.amount_minor
     return _over_cost(Formula.ROI_ATTRIBUTED_NET, gain_minor, cost)
+
+
+def roi_of_cost_not_shown(*, revenue: money.Money) -> Return:
+    """Give the revenue no return, since what stands against it may not be seen."""
+    return Return(
+        formula=Formula.ROI_ATTRIBUTED_NET,
+        numerator=revenue.amount_minor,
+        denominator=0,
+        reason=COST_NOT_SHOWN,
+    )
 
 
 def roas_attributed(*, revenue: money.Money, cost: money.Money) -> Return:

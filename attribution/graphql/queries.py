@@ -95,7 +95,9 @@ class Query:
     @strawberry.field(
         description=(
             "What each campaign cost, earned and was allowed to cost, from the current run of a "
-            "model. Needs READ_ATTRIBUTION, READ_SPEND and READ_BUDGETS."
+            "model. A sender's spend and budgets are those of the own cost centers; the credit of "
+            "the others is one row without its cost. Needs READ_ATTRIBUTION, READ_SPEND and "
+            "READ_BUDGETS."
         )
     )
     def roi(

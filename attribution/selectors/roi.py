@@ -23,7 +23,10 @@ BASIS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class CampaignReturn:
-    """What one campaign cost, earned and was allowed to cost; no key means no campaign."""
+    """What one campaign cost, earned and was allowed to cost; no key means no campaign.
+
+    Whoever sees some cost centers only sees the credit of the others as one row without its cost.
+    """
 
     campaign_id: UUID | None
     name: str
@@ -31,6 +34,7 @@ class CampaignReturn:
     spend: money.Money
     credit: money.Money
     touch_count: int
+    is_cost_shown: bool
     roi: returns.Return
 
     @property
@@ -112,6 +116,7 @@ def _campaign(
     budget: money.Money | None,
 ) -> CampaignReturn:
     credit = credited.credit if credited else money.Money.zero(cost.currency)
+    is_elsewhere = key is None and name == figures.ELSEWHERE
     return CampaignReturn(
         campaign_id=key,
         name=name,
@@ -119,5 +124,10 @@ def _campaign(
         spend=cost,
         credit=credit,
         touch_count=credited.touch_count if credited else 0,
-        roi=returns.roi_attributed_net(revenue=credit, cost=cost),
+        is_cost_shown=not is_elsewhere,
+        roi=(
+            returns.roi_of_cost_not_shown(revenue=credit)
+            if is_elsewhere
+            else returns.roi_attributed_net(revenue=credit, cost=cost)
+        ),
     )

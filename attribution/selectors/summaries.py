@@ -17,6 +17,8 @@ MOST_CAMPAIGNS: Final = 50
 class Summary:
     """The main result in one currency; no report means that no run is published yet.
 
+    It is partial for whoever sees the spend of some cost centers only.
+
     Campaigns that cost something stand apart from those that cost nothing: dividing the revenue
     of both by the cost of the first would flatter the gifts.
     """
@@ -27,6 +29,7 @@ class Summary:
     left_out_count: int
     spend: money.Money
     other_currencies: tuple[str, ...]
+    is_partial: bool
     basis: str
     model: str
 
@@ -46,6 +49,7 @@ def get(*, actor: access.Actor, model: str, currency: str) -> Summary:
         left_out_count=len(costly[MOST_CAMPAIGNS:]) + len(free[MOST_CAMPAIGNS:]),
         spend=spend.total(actor=actor, currency=currency, cut=cut),
         other_currencies=tuple(code for code in currencies if code != currency),
+        is_partial=actor.cost_center_ids is not None,
         basis=roi.BASIS,
         model=model,
     )

@@ -88,8 +88,15 @@ def test_the_start_page_shows_what_each_campaign_earned(
         ["All gifts", "100.00 USD", "150.00 USD", "500.00 USD", "", "4.00"],
         ["Newsletter", "0.00 USD", "none", "500.00 USD", "1", "no cost"],
     ]
+    assert "those of your cost centers" not in page
     assert ("attributed 1,000.00 USD + unattributed 200.00 USD = won revenue 1,200.00 USD") in page
     assert "ROI = (attributed won revenue - landed cost) / landed cost" in page
+
+
+def test_the_bare_address_leads_to_the_start_page(client: Client) -> None:
+    answer: Any = client.get("/")
+
+    assert (answer.status_code, answer["Location"]) == (302, START)
 
 
 def test_before_a_run_the_start_page_says_how_to_make_one(
@@ -121,7 +128,10 @@ def test_a_sender_starts_with_their_own_branch(
     page = client.get(START).content.decode()
 
     assert re.findall(FIGURES, page)[0] == "0.00 USD"
-    assert "Spring gifts" not in page
+    assert _table(page) == [
+        ["(other cost centers)", "not shown", "not shown", "1,000.00 USD", "2", "not shown"],
+    ]
+    assert "Spend, budgets and ROI are those of your cost centers." in " ".join(page.split())
 
 
 def test_spend_in_another_currency_is_named_and_not_added(

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 
 from attribution import models as attribution
-from attribution.domain import multitouch
+from attribution.domain import multitouch, returns
 from attribution.services import runs
 from gifting import models
 from gifting.domain import access, lifecycle
@@ -389,6 +389,29 @@ def test_campaigns_add_up_to_the_whole(company: organization_records.Organizatio
     assert minor(figure["attributed"]) + minor(figure["unattributed"]) == minor(
         figure["wonRevenue"]
     )
+
+
+def test_what_others_spent_is_not_called_nothing(
+    company: organization_records.OrganizationRecord,
+) -> None:
+    with tenancy.organization(company.id):
+        field = models.CostCenter.objects.get(code="field")
+    maya = organizations.make_member(
+        "maya", organization=company, role=access.Role.MARKETING, cost_center_id=field.pk
+    )
+
+    figure = api.of_person(maya).ask(ROI).data["roi"]
+
+    assert [
+        (row["name"], row["roi"]["value"], row["roi"]["nullReason"]) for row in figure["campaigns"]
+    ] == [
+        ("Spring", "17.6918", None),
+        (
+            "(other cost centers)",
+            None,
+            returns.COST_NOT_SHOWN,
+        ),
+    ]
 
 
 def test_no_cost_gives_no_ratio_and_the_reason(

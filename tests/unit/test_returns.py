@@ -50,6 +50,13 @@ def test_a_cost_that_cannot_divide_gives_a_reason(cost_minor: int, reason: str) 
     assert (roi.ratio, roi.decimal_text, roi.reason) == (None, None, reason)
 
 
+def test_a_cost_that_is_not_shown_gives_a_reason_of_its_own() -> None:
+    roi = returns.roi_of_cost_not_shown(revenue=usd(100))
+
+    assert (roi.ratio, roi.reason) == (None, returns.COST_NOT_SHOWN)
+    assert (roi.numerator, roi.denominator) == (100, 0)
+
+
 def test_the_largest_amounts_divide_exactly() -> None:
     roas = returns.roas_attributed(revenue=usd(2**63 - 1), cost=usd(1))
 
