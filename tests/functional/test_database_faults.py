@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.db import OperationalError, ProgrammingError, connection, connections
 
 from config import boot, ownership
@@ -156,6 +158,27 @@ def test_only_the_owners_moment_is_the_owners(committed_db: None) -> None:
 
     assert before == after == ("tribute_app", inside[1])
     assert inside[0] == inside[1] != "tribute_app"
+
+
+def test_migrating_as_another_owner_admits_the_login_of_the_application(
+    committed_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described = connections["default"].settings_dict
+    login = f"tribute_login_{os.getpid()}"
+    with ownership.owner() as owner, owner.cursor() as cursor:
+        cursor.execute(f"CREATE ROLE {login} LOGIN")
+    names = ("USER", "PASSWORD", "HOST", "PORT")
+    monkeypatch.setitem(
+        described, "OWNER", {**{name: described[name] for name in names}, "OPTIONS": {}}
+    )
+    monkeypatch.setitem(described, "USER", login)
+
+    call_command("migrate", verbosity=0)
+    roles = current_roles()
+
+    with ownership.owner() as owner, owner.cursor() as cursor:
+        cursor.execute(f"DROP ROLE {login}")
+    assert roles == ("tribute_app", login)
 
 
 @pytest.mark.django_db

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.commands import migrate
 from django.db import connections
+from psycopg import sql
 
+from attribution.services import ledgers
 from config import ownership
 from config.postgres.base import DatabaseWrapper
 
@@ -32,4 +35,17 @@ class Command(migrate.Command):
         super().handle(*args, **options)
         whole = not any(options.get(name) for name in PARTIAL_OPTIONS)
         if whole and isinstance(connection, DatabaseWrapper):
+            _admit_login(connection)
             connection.note_migrated()
+
+
+def _admit_login(connection: DatabaseWrapper) -> None:
+    """Let the user of DATABASE_URL, where it is not the owner, work as the product's roles."""
+    login = connection.settings_dict["USER"]
+    if not connection.settings_dict.get("OWNER") or not login:
+        return
+    with connection.cursor() as cursor:
+        for role in (settings.APPLICATION_ROLE, ledgers.CREDITS_ROLE):
+            cursor.execute(
+                sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(login))
+            )
