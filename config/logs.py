@@ -35,6 +35,21 @@ def drop_personal_data(_logger: WrappedLogger, _method: str, event: EventDict) -
     return event
 
 
+def drop_exception_texts(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Keep what failed and where; the text of an exception quotes the row that it failed on."""
+    for exception in event.get("exception", ()):
+        _drop_texts(exception)
+    return event
+
+
+def _drop_texts(exception: dict[str, Any]) -> None:
+    exception.pop("exc_value", None)
+    exception.pop("exc_notes", None)
+    for part in exception.get("exceptions", ()):
+        for nested in part:
+            _drop_texts(nested)
+
+
 SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -93,6 +108,7 @@ def _for_machines() -> list[Processor]:
     renderer = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
     return [
         structlog.processors.ExceptionRenderer(renderer),
+        drop_exception_texts,
         structlog.processors.JSONRenderer(serializer=_json),
     ]
 
