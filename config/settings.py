@@ -130,7 +130,9 @@ HEARTBEAT_SECONDS = env.whole("TRIBUTE_HEARTBEAT_SECONDS", 30, least=1, most=30)
 HEARTBEAT_LIMIT_SECONDS = 60.0
 QUEUES = ("default", "sync", "attribution", "exports")
 
-CELERY_BROKER_URL = addresses.broker("REDIS_URL", REDIS_URL) if REDIS_URL else "embedded://localhost"
+CELERY_BROKER_URL = (
+    addresses.broker("REDIS_URL", REDIS_URL) if REDIS_URL else "embedded://localhost"
+)
 CELERY_BROKER_USE_SSL = (
     {"ssl_cert_reqs": ssl.CERT_REQUIRED} if REDIS_URL.startswith("rediss://") else None
 )
