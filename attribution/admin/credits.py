@@ -83,8 +83,9 @@ class CreditScreen(screens.FactScreen):
     amount = screens.amount("amount_minor", "Credit")
 
     @admin.display(description="Weight")
-    def share(self, row: models.Credit) -> str:
-        return f"{row.weight:,} of {row.weight_total:,}"
+    def share(self, row: models.Credit) -> str | None:
+        # What no touchpoint earned has no weights: a dash, not "0 of 0".
+        return f"{row.weight:,} of {row.weight_total:,}" if row.weight_total else None
 
 
 @admin.register(models.CreditRollup)

@@ -9,6 +9,7 @@ and rollups are append-only, and a run that ended keeps its outcome (see
 from __future__ import annotations
 
 from django.db import models
+from django.utils import timezone
 
 from gifting.models import tenancy
 
@@ -52,7 +53,7 @@ class AttributionRun(tenancy.TenantModel):
         )
 
     def __str__(self) -> str:
-        return f"{self.model} as of {self.as_of:%Y-%m-%d %H:%M}"
+        return f"{self.model} as of {timezone.localtime(self.as_of):%Y-%m-%d %H:%M}"
 
 
 class AttributionTotal(tenancy.TenantModel):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
+import zoneinfo
 from typing import Any
 
 import pytest
@@ -12,7 +14,10 @@ from django.db import connection, models
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
+from attribution import models as attribution
+from attribution.admin import credits as credit_screens
 from gifting import models as gifting
 from gifting.domain import access
 from gifting.services import tenancy
@@ -168,3 +173,24 @@ def test_a_strange_search_is_only_a_search(term: str, operator: Client) -> None:
     answer = operator.get("/admin/gifting/recipient/", {"q": term})
 
     assert answer.status_code == 200
+
+
+def test_a_run_is_named_in_the_time_of_the_screen() -> None:
+    run = attribution.AttributionRun(
+        model="LINEAR", as_of=dt.datetime(2026, 11, 1, 4, tzinfo=dt.UTC)
+    )
+
+    with timezone.override(zoneinfo.ZoneInfo("America/New_York")):
+        name = str(run)
+
+    assert name == "LINEAR as of 2026-11-01 00:00"
+
+
+def test_a_credit_of_no_touchpoint_has_no_weight() -> None:
+    screen = credit_screens.CreditScreen(attribution.Credit, admin.site)
+    shared = attribution.Credit(weight=1, weight_total=3)
+    untouched = attribution.Credit(weight=0, weight_total=0)
+
+    shares = [screen.share(row) for row in (shared, untouched)]
+
+    assert shares == ["1 of 3", None]
