@@ -22,6 +22,8 @@ from integrations.domain import dates, faults, fields, mappings
 NULL: Final = r"\N"
 MOST_UNITS: Final = 2**31 - 1
 LONGEST_NUMBER: Final = 100
+# What people write as a number somewhere, such as 1,054.00 or 1.054,00.
+NUMBER_OF_SOME_STYLE: Final = re.compile(r"-?[0-9][0-9., ']*", re.ASCII)
 
 _COUNTRY: Final = re.compile("[A-Z]{2}", re.ASCII)
 _WHOLE: Final = re.compile("[0-9]{1,10}", re.ASCII)
@@ -473,7 +475,12 @@ def _minor_units_reader(decimal: str, thousands: str) -> Callable[[str, str], in
     def read(text: str, currency: str) -> int:
         match = style.fullmatch(text)
         if match is None or len(text) > LONGEST_NUMBER:
-            raise faults.Fault(f"{faults.shown(text)} is not an amount of {currency}")
+            # A number of another style is the mapping's fault and not the file's: name the style.
+            told = f": the mapping says decimal {decimal!r}, thousands {thousands!r}"
+            raise faults.Fault(
+                f"{faults.shown(text)} is not an amount of {currency}"
+                f"{told if NUMBER_OF_SOME_STYLE.fullmatch(text) else ''}"
+            )
         sign, whole, decimals = match.groups("")
         places = money.exponent(currency)
         # Zeros beyond the currency's decimals change nothing: 1054.000 USD is exact.

@@ -223,7 +223,11 @@ def test_five_planted_faults_are_named_and_the_rest_comes_in(tmp_path: Path) -> 
         (6, "stage", "the stage 'Wonn' is not in the mapping's [stages]"),
         (7, "opened", "'2024-13-10' is not a date written as %Y-%m-%d or ISO"),
         (8, "closed", "the stage 'Won' is an end, and the close is blank"),
-        (9, "amount", "'1,000' is not an amount of USD"),
+        (
+            9,
+            "amount",
+            "'1,000' is not an amount of USD: the mapping says decimal '.', thousands ''",
+        ),
         (11, "", "the row has 3 cells and the header has 8"),
     ]
     assert Opportunity.objects.filter(external_id="A5").exists()
