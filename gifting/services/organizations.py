@@ -53,7 +53,9 @@ def create(
     slug = slugify(name)
     if not slug:
         raise NameUnusable(
-            f"The name {name!r} has no letter or digit to call it by. Give another.", field="name"
+            f"The name {name!r} has no letter of a to z and no digit for commands to call it by. "
+            "Give another.",
+            field="name",
         )
     money.exponent(currency)
     fiscal.zone(time_zone)
