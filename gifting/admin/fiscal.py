@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.contrib import admin
 
 from gifting import models
@@ -24,13 +26,18 @@ class FiscalCalendarScreen(screens.Screen):
 @admin.register(models.FiscalPeriod)
 class FiscalPeriodScreen(screens.Screen):
     reads = (access.Permission.READ_BUDGETS, access.Permission.READ_SPEND)
-    list_display = ("name", "fiscal_year", "quarter", "number", "starts_on", "ends_on", "calendar")
+    list_display = ("name", "fiscal_year", "quarter", "number", "starts_on", "last_day", "calendar")
     list_select_related = ("calendar",)
     list_filter = ("fiscal_year", "quarter")
     search_fields = ("name__istartswith",)
     ordering = ("-starts_on",)
     fieldsets = (
         (None, {"fields": ("name", "calendar", ("fiscal_year", "quarter", "number"))}),
-        ("Days", {"fields": (("starts_on", "ends_on"),)}),
+        ("Days", {"fields": (("starts_on", "last_day"),)}),
         (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
+
+    @admin.display(description="Ends on", ordering="ends_on")
+    def last_day(self, row: models.FiscalPeriod) -> dt.date:
+        """Show the day that people mean; the column holds the one after it."""
+        return row.ends_on - dt.timedelta(days=1)

@@ -19,6 +19,7 @@ from django.utils import timezone
 from attribution import models as attribution
 from attribution.admin import credits as credit_screens
 from gifting import models as gifting
+from gifting.admin import fiscal as fiscal_screens
 from gifting.domain import access
 from gifting.services import tenancy
 from integrations import models as integrations
@@ -194,3 +195,12 @@ def test_a_credit_of_no_touchpoint_has_no_weight() -> None:
     shares = [screen.share(row) for row in (shared, untouched)]
 
     assert shares == ["1 of 3", None]
+
+
+def test_a_period_ends_on_its_last_day() -> None:
+    screen = fiscal_screens.FiscalPeriodScreen(gifting.FiscalPeriod, admin.site)
+    january = gifting.FiscalPeriod(starts_on=dt.date(2027, 1, 1), ends_on=dt.date(2027, 2, 1))
+
+    last_day = screen.last_day(january)
+
+    assert last_day == dt.date(2027, 1, 31)
