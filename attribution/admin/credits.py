@@ -45,7 +45,7 @@ class AttributionRunScreen(screens.Screen):
         (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
     state = screens.state("status", "Status", STATUS_COLORS)
-    current = screens.badge("is_current", "Current", "Current")
+    current = screens.badge("is_current", "Current", "Current", "success")
 
 
 @admin.register(models.AttributionTotal)

@@ -261,14 +261,16 @@ def amount(column: str, label: str) -> Callable[[Any, Any], str]:
     return shown
 
 
-def badge(column: str, label: str, text: str) -> Callable[[Any, Any], str | None]:
+def badge(
+    column: str, label: str, text: str, color: str = "warning"
+) -> Callable[[Any, Any], str | None]:
     """Mark the rows for which the column is true."""
 
     @display(description=label, ordering=column)
     def shown(_screen: Any, row: Any) -> str | None:
         return text if getattr(row, column) else None
 
-    return colored(shown, {text: "warning"})
+    return colored(shown, {text: color})
 
 
 def synthetic() -> Callable[[Any, Any], str | None]:

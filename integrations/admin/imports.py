@@ -67,4 +67,4 @@ class SandboxTruthScreen(screens.Screen):
         ("What was planted", {"fields": ("parameters", "truth")}),
         (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
-    complete = screens.badge("is_complete", "Complete", "Complete")
+    complete = screens.badge("is_complete", "Complete", "Complete", "success")
