@@ -13,10 +13,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from config.supervisor import programs
 from config.supervisor.failures import ServerFailure
 
 START_LIMIT_SECONDS = 120.0
 POLL_SECONDS = 0.01
+GHOST_SECONDS = 0.5
 
 
 @contextlib.contextmanager
@@ -39,15 +41,37 @@ class Lease:
 
     def is_last(self) -> bool:
         """Tell whether nobody else uses the servers; the caller holds `starting`."""
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
+        deadline = time.monotonic() + GHOST_SECONDS
+        while not _take_alone(self._descriptor):
+            if _is_held_by_the_living(self._descriptor) or time.monotonic() > deadline:
+                return False
+            # The kernel drops a dead process's lock a moment after telling its children.
+            time.sleep(POLL_SECONDS)
         return True
 
     def close(self) -> None:
         """Give the share back; a forked child only drops its copy and leaves the parent's."""
         os.close(self._descriptor)
+
+
+def _take_alone(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_held_by_the_living(descriptor: int) -> bool:
+    """Tell whether a process that still runs has the lock; False where the system cannot tell."""
+    inode = str(os.fstat(descriptor).st_ino)
+    try:
+        lines = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    except OSError:
+        return False
+    # Those who wait for a lock are listed beneath it, behind an arrow.
+    holders = [words for words in lines if words[1] != "->" and words[5].endswith(f":{inode}")]
+    return any(programs.command(int(words[4])) for words in holders)
 
 
 def _open(path: Path) -> int:
@@ -57,26 +81,19 @@ def _open(path: Path) -> int:
 
 def _wait(descriptor: int, home: Path) -> None:
     deadline = time.monotonic() + START_LIMIT_SECONDS
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise ServerFailure(
-                    f"Another command has been starting or stopping the servers in {home} for "
-                    "two minutes: end that command, then try again."
-                ) from None
-            time.sleep(POLL_SECONDS)
-        else:
-            return
+    while not _take_alone(descriptor):
+        if time.monotonic() > deadline:
+            raise ServerFailure(
+                f"Another command has been starting or stopping the servers in {home} for two "
+                "minutes: end that command, then try again."
+            )
+        time.sleep(POLL_SECONDS)
 
 
 def claim(path: Path) -> int | None:
     """Return a descriptor that has the lock alone until it is closed; None when another has it."""
     descriptor = _open(path)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
+    if _take_alone(descriptor):
+        return descriptor
+    os.close(descriptor)
+    return None
