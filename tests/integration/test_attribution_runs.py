@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 
 from attribution import models
 from attribution.domain import binary_copy, kernel, multitouch
@@ -330,6 +331,30 @@ def test_a_gift_goes_to_the_account_that_deals_are_with(actor: access.Actor) -> 
 
     assert models.Touchpoint.objects.get(source="gifting").account_id == sold_to.id
     assert credit_by_channel(actor, multitouch.Model.LINEAR) == {"direct_mail": 100_00}
+
+
+def test_a_run_joins_tables_as_a_whole_and_not_row_by_row(actor: access.Actor) -> None:
+    """Of what came in since the last ANALYZE the planner knows nothing: it takes many for one."""
+    account = opportunities.make_account("A-1")
+    opportunities.make_opportunity(account=account, amount_minor=100_00)
+    sends.make_send(account_reference="A-1", states=(lifecycle.State.DELIVERED,))
+    plans: list[str] = []
+
+    def explain(execute: Any, query: str, parameters: Any, many: Any, context: Any) -> Any:
+        if " JOIN " in query and not query.startswith("EXPLAIN"):
+            with connection.cursor() as cursor:
+                cursor.execute(f"EXPLAIN {query}", parameters)
+                plans.append("\n".join(line for (line,) in cursor.fetchall()))
+        return execute(query, parameters, many, context)
+
+    with connection.execute_wrapper(explain):
+        runs.run(actor=actor, models_to_run=[multitouch.Model.LINEAR], at=organizations.NOON)
+
+    assert [plan for plan in plans if "Nested Loop" in plan] == []
+    assert [word for word in ("kept", "credit", "deal") if word not in str(plans)] == []
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW enable_nestloop")
+        assert cursor.fetchone() == ("on",)
 
 
 def test_a_sender_sees_other_cost_centers_as_one_slice(actor: access.Actor) -> None:
