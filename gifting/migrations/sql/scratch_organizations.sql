@@ -18,7 +18,7 @@ BEGIN
         USING ERRCODE = 'integrity_constraint_violation';
 END $$;
 
--- Remove a scratch organization with all that is in it, in one statement, so that no reference is ever left open.
+-- Remove a scratch organization; all that is in it goes in one statement, so that no reference is ever left open.
 -- It works with the rights of its caller, and only the owner of the tables may delete from them.
 CREATE PROCEDURE remove_scratch_organization(target uuid)
     LANGUAGE plpgsql
@@ -40,7 +40,8 @@ BEGIN
             SELECT FROM pg_attribute AS a
             WHERE a.attrelid = c.oid AND a.attname = 'organization_id' AND NOT a.attisdropped)
     ) AS tenant_table;
-    EXECUTE format('WITH %s DELETE FROM gifting_organization WHERE id = $1', parts) USING target;
+    EXECUTE format('WITH %s SELECT 1', parts) USING target;
+    DELETE FROM public.gifting_organization WHERE id = target;
     PERFORM set_config('tribute.removing', '', true);
     PERFORM set_config('tribute.organization', '', true);
 END $$;
