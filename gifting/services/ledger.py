@@ -672,9 +672,4 @@ def _require_shares(shares: Sequence[Share]) -> None:
 
 def _require_reference(reference: str) -> None:
     if reference:
-        operations.text(reference, field="reference")
-    if len(reference) > models.ledger.REFERENCE_LENGTH:
-        raise operations.TextUnusable(
-            f"The reference is longer than {models.ledger.REFERENCE_LENGTH} characters.",
-            field="reference",
-        )
+        operations.text(reference, field="reference", most=models.ledger.REFERENCE_LENGTH)

@@ -25,7 +25,7 @@ import psycopg
 from django.db import DatabaseError, connection
 
 from gifting import models
-from gifting.domain import access, ledger, money, refusals
+from gifting.domain import access, ledger, money, refusals, texts
 from gifting.services import tenancy
 
 RETRIES: Final = 5
@@ -70,10 +70,6 @@ class CommitmentExceeded(refusals.Conflict):
 
 class RefundExceedsSpend(refusals.Conflict):
     code = "REFUND_EXCEEDS_SPEND"
-
-
-class TextUnusable(refusals.Invalid):
-    code = "TEXT_UNUSABLE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,14 +161,12 @@ def perform(
     raise LedgerBusy("The budgets are in heavy use. Send the same request with the same key again.")
 
 
-def text(value: str, *, field: str) -> str:
-    """Return a text that can be kept; raises TextUnusable for an empty, huge or broken one."""
-    is_broken = "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)
-    if not value.strip() or is_broken or len(value) > LONGEST_TEXT:
-        raise TextUnusable(
-            f"The {field} is empty, longer than {LONGEST_TEXT} characters, or holds characters "
-            "that are no text. Write a short sentence.",
-            field=field,
+def text(value: str, *, field: str, most: int = LONGEST_TEXT) -> str:
+    """Return a text that can be kept; raises TextUnusable for an empty, long or broken one."""
+    texts.require(value, field=field, most=most)
+    if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise texts.TextUnusable(
+            f"The {field} holds characters that are no text. Write it again.", field=field
         )
     return value
 
