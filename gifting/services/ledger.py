@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import F, Sum
 
 from gifting import models
@@ -118,7 +119,7 @@ def commit(
         )
         steps = tuple(
             posting.step(
-                funds[share.budget_id].pk,
+                funds[share.budget_id],
                 (Bucket.AVAILABLE, Bucket.COMMITTED),
                 share.amount.amount_minor,
                 expires_at=expires_at,
@@ -281,7 +282,7 @@ def record_fact(
     why = operations.text(reason, field="reason")
 
     def plan(operation_id: UUID) -> Plan:
-        fund_id = _funds_of(actor, [Share(budget_id, amount)])[budget_id].pk
+        fund_id = _funds_of(actor, [Share(budget_id, amount)])[budget_id]
         posting = _Posting(periods.of_fact(actor=actor, day=effective_on), effective_on, reference)
         periods.hold(period_id=posting.period_id)
         funds = _lock_funds([fund_id])
@@ -405,12 +406,7 @@ def require_positive(amount: money.Money) -> None:
 
 def require_currency(fund: models.Fund, amount: money.Money) -> None:
     """Refuse an amount in another currency than the fund's; raises CurrencyMismatch."""
-    if fund.currency != amount.currency:
-        raise money.CurrencyMismatch(
-            f"The budget is in {fund.currency} and {amount} is not. Convert it first, at a dated "
-            "rate.",
-            field="currency",
-        )
+    _require_same_currency(fund.currency, amount)
 
 
 class _NothingDue(Exception):  # noqa: N818 - an answer between two functions, not an error
@@ -597,19 +593,19 @@ def _repay_overruns(
     return steps
 
 
-def _funds_of(actor: access.Actor, shares: Iterable[Share]) -> dict[int, models.Fund]:
+def _funds_of(actor: access.Actor, shares: Iterable[Share]) -> dict[int, int]:
     """Find the fund of each share's budget, if the actor sees it and it is in its currency."""
     amounts = {share.budget_id: share.amount for share in shares}
-    funds = {
-        fund.budget_id: fund
-        for fund in models.Fund.objects.filter(budget_id__in=amounts).select_related("budget")
-    }
+    with connection.cursor() as cursor:
+        cursor.execute(_FUNDS, [list(amounts)])
+        found = {budget_id: rest for budget_id, *rest in cursor.fetchall()}
     for budget_id, amount in amounts.items():
-        if budget_id not in funds:
+        if budget_id not in found:
             raise UnknownBudget(f"There is no budget {budget_id}.", field="budget")
-        actor.require_cost_center(funds[budget_id].budget.cost_center_id)
-        require_currency(funds[budget_id], amount)
-    return funds
+        _, currency, cost_center_id = found[budget_id]
+        actor.require_cost_center(cost_center_id)
+        _require_same_currency(currency, amount)
+    return {budget_id: fund_id for budget_id, (fund_id, *_) in found.items()}
 
 
 def _lock_funds(fund_ids: Iterable[int]) -> dict[int, models.Fund]:
@@ -673,3 +669,20 @@ def _require_shares(shares: Sequence[Share]) -> None:
 def _require_reference(reference: str) -> None:
     if reference:
         operations.text(reference, field="reference", most=models.ledger.REFERENCE_LENGTH)
+
+
+def _require_same_currency(currency: str, amount: money.Money) -> None:
+    if currency != amount.currency:
+        raise money.CurrencyMismatch(
+            f"The budget is in {currency} and {amount} is not. Convert it first, at a dated rate.",
+            field="currency",
+        )
+
+
+# Every commitment asks this: written out, it takes a fifth of what the ORM takes to say it.
+_FUNDS: Final = """
+    SELECT budget.id, fund.id, fund.currency, budget.cost_center_id
+    FROM gifting_fund AS fund JOIN gifting_budget AS budget
+        ON budget.organization_id = fund.organization_id AND budget.id = fund.budget_id
+    WHERE budget.id = ANY (%s)
+"""

@@ -215,7 +215,8 @@ def _write(
     with connection.cursor() as cursor:
         cursor.execute(_WRITE, head)
         rows = cursor.fetchall()
-    _write_entries(actor, int(rows[0][0]), planned)
+    if planned.entries:
+        _write_entries(actor, int(rows[0][0]), planned)
     if planned.payments or planned.overrun_reason:
         _write_companions(actor, {public_id: pk for _, pk, public_id in rows}, planned)
     return Answer(operation_id=operation_id, response=planned.response, replayed=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Final, NamedTuple
 
 from django.db import connection
 
@@ -10,6 +11,13 @@ from gifting import models
 from gifting.domain import access, ledger, refusals
 from gifting.domain import fiscal as calendars
 from gifting.services import conflicts, fiscal, operations
+
+
+class _Period(NamedTuple):
+    id: int
+    name: str
+    status: str
+    starts_on: dt.date
 
 
 class PeriodMissing(refusals.NotFound):
@@ -43,7 +51,7 @@ def of_decision(*, actor: access.Actor, day: dt.date) -> int:
     A softly closed period takes decisions from those who close periods alone. Raises PeriodClosed,
     PeriodMissing and FiscalYearOutOfRange.
     """
-    period = _holding(actor, day)[0]
+    period = _holding(actor, day, most=1)[0]
     is_shut = period.status == ledger.PeriodStatus.CLOSED or (
         period.status == ledger.PeriodStatus.SOFT_CLOSED
         and not actor.may(access.Permission.CLOSE_PERIODS)
@@ -54,7 +62,7 @@ def of_decision(*, actor: access.Actor, day: dt.date) -> int:
             "or have it opened again.",
             field="effective_on",
         )
-    return period.pk
+    return period.id
 
 
 def of_fact(*, actor: access.Actor, day: dt.date) -> int:
@@ -64,7 +72,7 @@ def of_fact(*, actor: access.Actor, day: dt.date) -> int:
     """
     for period in _holding(actor, day):
         if period.status != ledger.PeriodStatus.CLOSED:
-            return period.pk
+            return period.id
     raise operations.PeriodClosed(
         f"Every fiscal period from {day} on is closed. Open the next fiscal year.",
         field="effective_on",
@@ -86,12 +94,12 @@ def hold(*, period_id: int) -> None:
         )
 
 
-def _holding(actor: access.Actor, day: dt.date) -> list[models.FiscalPeriod]:
+def _holding(actor: access.Actor, day: dt.date, *, most: int | None = None) -> list[_Period]:
     """List the period that holds the day and those after it."""
-    found = _from(day)
+    found = _from(day, most)
     if not found or found[0].starts_on > day:
         fiscal.ensure_periods(organization_id=actor.organization_id, dates=[day])
-        found = _from(day)
+        found = _from(day, most)
     if not found or found[0].starts_on > day:
         raise PeriodMissing(
             f"No fiscal period holds {day}. Add it to the calendar.", field="effective_on"
@@ -99,9 +107,17 @@ def _holding(actor: access.Actor, day: dt.date) -> list[models.FiscalPeriod]:
     return found
 
 
-def _from(day: dt.date) -> list[models.FiscalPeriod]:
-    return list(
-        models.FiscalPeriod.objects.filter(calendar__is_default=True, ends_on__gt=day).order_by(
-            "starts_on"
-        )
-    )
+def _from(day: dt.date, most: int | None) -> list[_Period]:
+    with connection.cursor() as cursor:
+        cursor.execute(_FROM, [day, most])
+        return [_Period(*row) for row in cursor.fetchall()]
+
+
+# Every commitment asks this: written out, it takes a fifth of what the ORM takes to say it.
+_FROM: Final = """
+    SELECT period.id, period.name, period.status, period.starts_on
+    FROM gifting_fiscalperiod AS period
+    JOIN gifting_fiscalcalendar AS calendar
+        ON calendar.organization_id = period.organization_id AND calendar.id = period.calendar_id
+    WHERE calendar.is_default AND period.ends_on > %s ORDER BY period.starts_on LIMIT %s
+"""
