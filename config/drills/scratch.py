@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import queue
 import threading
 import time
 import uuid
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 from uuid import UUID
 
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from config import ownership
 from gifting.domain import access, fiscal, money
@@ -24,8 +25,9 @@ from gifting.services import organizations as books
 
 CURRENCY: Final = "USD"
 AMOUNT: Final = money.Money(25_00, CURRENCY)
-# For the person who looks on, the supervisor and the drill itself.
-SPARE_CONNECTIONS: Final = 8
+# The other half is for those who work on the server meanwhile.
+FEWEST_CONNECTIONS: Final = 2
+START_SECONDS: Final = 60.0
 GONE_SECONDS: Final = 5.0
 
 Found = TypeVar("Found")
@@ -96,14 +98,16 @@ def all_at_once(work: Callable[[int], Found], *, workers: int) -> tuple[list[Fou
     """
     width = min(workers, _free_connections())
     start = threading.Barrier(width)
+    left = queue.SimpleQueue[int]()
+    for number in range(workers):
+        left.put(number)
     pids: set[int] = set()
 
-    def work_in_line(first: int) -> list[tuple[int, Found]]:
-        connection.ensure_connection()
-        pids.add(connection.connection.info.backend_pid)
-        start.wait()
+    def work_in_line(_: int) -> list[tuple[int, Found]]:
+        is_connected = _connect(pids)
+        start.wait(START_SECONDS)
         try:
-            return [(number, work(number)) for number in range(first, workers, width)]
+            return list(_work_through(left, work)) if is_connected else []
         finally:
             connection.close()
 
@@ -111,7 +115,28 @@ def all_at_once(work: Callable[[int], Found], *, workers: int) -> tuple[list[Fou
         lines = list(threads.map(work_in_line, range(width)))
     _wait_until_gone(pids)
     by_worker = dict(itertools.chain.from_iterable(lines))
-    return [by_worker[number] for number in range(workers)], width
+    return [by_worker[number] for number in range(workers)], len(pids)
+
+
+def _connect(pids: set[int]) -> bool:
+    """Connect; another program may have taken the last connection in between."""
+    try:
+        connection.ensure_connection()
+    except DatabaseError:
+        return False
+    pids.add(connection.connection.info.backend_pid)
+    return True
+
+
+def _work_through(
+    left: queue.SimpleQueue[int], work: Callable[[int], Found]
+) -> Iterator[tuple[int, Found]]:
+    while True:
+        try:
+            number = left.get_nowait()
+        except queue.Empty:
+            return
+        yield number, work(number)
 
 
 def deadlocks() -> int:
@@ -147,7 +172,7 @@ def _free_connections() -> int:
             " - current_setting('superuser_reserved_connections')::int"
             " - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')"
         )
-        return max(2, int(cursor.fetchone()[0]) - SPARE_CONNECTIONS)
+        return max(FEWEST_CONNECTIONS, int(cursor.fetchone()[0]) // 2)
 
 
 def _wait_until_gone(pids: set[int]) -> None:
