@@ -26,13 +26,12 @@ class FiscalCalendarScreen(screens.Screen):
 @admin.register(models.FiscalPeriod)
 class FiscalPeriodScreen(screens.Screen):
     reads = (access.Permission.READ_BUDGETS, access.Permission.READ_SPEND)
-    list_display = ("name", "fiscal_year", "quarter", "number", "starts_on", "last_day", "calendar")
-    list_select_related = ("calendar",)
-    list_filter = ("fiscal_year", "quarter")
+    list_display = ("name", "fiscal_year", "quarter", "number", "starts_on", "last_day", "status")
+    list_filter = ("fiscal_year", "quarter", "status")
     search_fields = ("name__istartswith",)
     ordering = ("-starts_on",)
     fieldsets = (
-        (None, {"fields": ("name", "calendar", ("fiscal_year", "quarter", "number"))}),
+        (None, {"fields": ("name", "calendar", ("fiscal_year", "quarter", "number"), "status")}),
         ("Days", {"fields": (("starts_on", "last_day"),)}),
         (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )

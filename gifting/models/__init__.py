@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
-from gifting.models.budgets import Budget
+from gifting.models.budgets import Budget, BudgetEntry
 from gifting.models.campaigns import Campaign
 from gifting.models.catalog import GiftItem
-from gifting.models.fiscal import FiscalCalendar, FiscalPeriod
+from gifting.models.fiscal import FiscalCalendar, FiscalPeriod, PeriodEvent
+from gifting.models.ledger import (
+    Commitment,
+    Fund,
+    FundAncestor,
+    FundingLineage,
+    FundingSource,
+    Operation,
+    OverrunException,
+    Transfer,
+)
 from gifting.models.organizations import CostCenter, Membership, Organization, ServiceToken
 from gifting.models.sends import CostLine, Recipient, Send, SendEvent, SpendRollup
 from gifting.models.vendors import Vendor
 
 __all__ = [
     "Budget",
+    "BudgetEntry",
     "Campaign",
+    "Commitment",
     "CostCenter",
     "CostLine",
     "FiscalCalendar",
     "FiscalPeriod",
+    "Fund",
+    "FundAncestor",
+    "FundingLineage",
+    "FundingSource",
     "GiftItem",
     "Membership",
+    "Operation",
     "Organization",
+    "OverrunException",
+    "PeriodEvent",
     "Recipient",
     "Send",
     "SendEvent",
     "ServiceToken",
     "SpendRollup",
+    "Transfer",
     "Vendor",
 ]

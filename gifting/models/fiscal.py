@@ -2,16 +2,18 @@
 
 Rule kept: periods are rows, generated and then editable, never arithmetic at query time. Two
 periods of one calendar cannot overlap (exclusion constraint
-`fiscal_period_days_do_not_overlap`).
+`fiscal_period_days_do_not_overlap`). A period is opened and closed by `PeriodEvent` rows alone
+(trigger `period_event_moves_the_period`); a closed one keeps its days.
 """
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
 from django.db import models
 
-from gifting.domain import fiscal
+from gifting.domain import fiscal, ledger
 from gifting.models import tenancy
 
 
@@ -77,12 +79,20 @@ class FiscalPeriod(tenancy.TenantModel):
     name = models.CharField(max_length=32)
     starts_on = models.DateField()
     ends_on = models.DateField(help_text="The first day after the period")
+    status = models.CharField(
+        max_length=16,
+        choices=tenancy.labels(ledger.PeriodStatus),
+        db_default=ledger.PeriodStatus.OPEN.value,
+        editable=False,
+        help_text="Derived from the events",
+    )
 
     class Meta:
         ordering = ("starts_on",)
         constraints = (
             tenancy.unique("fiscal_period_number_is_unique", "calendar", "fiscal_year", "number"),
             tenancy.unique("fiscal_period_public_id_is_unique", "public_id"),
+            tenancy.known("fiscal_period_status_is_known", "status", ledger.PeriodStatus),
             models.CheckConstraint(
                 condition=models.Q(starts_on__lt=models.F("ends_on")),
                 name="fiscal_period_is_not_empty",
@@ -102,3 +112,27 @@ class FiscalPeriod(tenancy.TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+
+class PeriodEvent(tenancy.TenantModel):
+    """Why a period was closed, softly or for good, or opened again, and by whom. Append-only."""
+
+    fiscal_period = tenancy.link("gifting.FiscalPeriod", related_name="events")
+    from_status = models.CharField(max_length=16, editable=False, help_text="By trigger")
+    to_status = models.CharField(max_length=16, choices=tenancy.labels(ledger.PeriodStatus))
+    reason = models.TextField()
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+
+    class Meta:
+        constraints = (
+            tenancy.unique("period_event_public_id_is_unique", "public_id"),
+            tenancy.known("period_event_status_is_known", "to_status", ledger.PeriodStatus),
+            models.CheckConstraint(
+                condition=~models.Q(reason=""), name="period_event_has_a_reason"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.from_status} to {self.to_status}"

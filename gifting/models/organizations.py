@@ -36,6 +36,11 @@ class Organization(models.Model):
     is_synthetic = models.BooleanField(
         default=False, help_text="Holds generated data; every page and report says so"
     )
+    is_scratch = models.BooleanField(
+        db_default=False,
+        editable=False,
+        help_text="Made by a drill, which removes it; never set or unset later",
+    )
     recorded_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

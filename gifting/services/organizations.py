@@ -45,6 +45,7 @@ def create(
     time_zone: str,
     calendar: fiscal.Calendar,
     is_synthetic: bool = False,
+    is_scratch: bool = False,
 ) -> organizations.OrganizationRecord:
     """Create an organization with its fiscal calendar and its root cost center.
 
@@ -69,6 +70,7 @@ def create(
                 currency=currency,
                 time_zone=time_zone,
                 is_synthetic=is_synthetic,
+                is_scratch=is_scratch,
             )
         except IntegrityError:
             raise OrganizationExists(

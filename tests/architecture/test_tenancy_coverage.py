@@ -53,16 +53,38 @@ SEALED_TABLES = {
     "attribution_creditrollup",
     "attribution_ownerchange",
     "attribution_stagechange",
+    "gifting_budgetentry",
     "gifting_costline",
+    "gifting_fundancestor",
+    "gifting_fundinglineage",
+    "gifting_operation",
+    "gifting_periodevent",
     "gifting_sendevent",
+    "gifting_transfer",
     "integrations_importrun",
     "integrations_quarantinedrow",
 }
 OWNERS_FUNCTIONS = {
+    "apply_entries": ["search_path=public, pg_temp"],
+    "apply_lineage": ["search_path=public, pg_temp"],
+    "apply_transfers": ["search_path=public, pg_temp"],
+    "check_at_commit": ["search_path=public, pg_temp"],
     "derive_send_state": ["search_path=public, pg_temp"],
+    "move_period": ["search_path=public, pg_temp"],
+    "open_added_funds": ["search_path=public, pg_temp"],
     "roll_up_costs": ["search_path=public, pg_temp"],
 }
-GUARDS = {"judge_send_event", "check_cost_line", "judge_rollup", *OWNERS_FUNCTIONS}
+GUARDS = {
+    "check_cost_line",
+    "claim_key",
+    "judge_period_event",
+    "judge_rollup",
+    "judge_send_event",
+    "open_funds",
+    "refuse_change",
+    "refuse_overspend",
+    *OWNERS_FUNCTIONS,
+}
 VIEWS = {"gifting_sendtouch"}
 UNLINKED_TABLES = {"attribution_credit"}  # Proved by the run that writes it, in one join.
 
@@ -318,6 +340,12 @@ def test_the_application_may_only_add_to_a_history(table: str) -> None:
         ("gifting_send", {"SELECT", "INSERT"}),
         ("gifting_sendtouch", {"SELECT"}),
         ("gifting_budget", {"SELECT", "INSERT", "UPDATE"}),
+        ("gifting_commitment", {"SELECT"}),
+        ("gifting_fiscalperiod", {"SELECT", "INSERT", "DELETE"}),
+        ("gifting_fund", {"SELECT"}),
+        ("gifting_fundancestor", {"SELECT"}),
+        ("gifting_fundingsource", {"SELECT"}),
+        ("gifting_overrunexception", {"SELECT", "INSERT"}),
         ("django_migrations", {"SELECT"}),
     ],
 )

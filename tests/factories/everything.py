@@ -14,7 +14,7 @@ from attribution import models as attribution
 from gifting import models as gifting
 from gifting.domain import access, lifecycle
 from integrations import models as integrations
-from tests.factories import imports, opportunities, organizations, sends
+from tests.factories import imports, ledger, opportunities, organizations, sends
 
 ROOMS = ("gifting", "attribution", "integrations")
 # Rows that no tenant owns, with the reason.
@@ -72,6 +72,16 @@ def _sandbox_truth() -> models.Model:
 
 MAKERS: Mapping[type[models.Model], Callable[[], models.Model]] = {
     gifting.Budget: lambda: sends.make_budget(campaign=sends.make_campaign()),
+    gifting.BudgetEntry: ledger.make_budget_entry,
+    gifting.Commitment: ledger.make_commitment,
+    gifting.Fund: ledger.make_fund,
+    gifting.FundAncestor: ledger.make_fund_ancestor,
+    gifting.FundingLineage: ledger.make_lineage,
+    gifting.FundingSource: ledger.make_funding_source,
+    gifting.Operation: ledger.make_operation,
+    gifting.OverrunException: ledger.make_overrun_exception,
+    gifting.PeriodEvent: ledger.make_period_event,
+    gifting.Transfer: ledger.make_transfer,
     gifting.Campaign: sends.make_campaign,
     gifting.CostCenter: organizations.make_cost_center,
     gifting.CostLine: lambda: sends.make_cost_line(sends.make_send(), 10_00),

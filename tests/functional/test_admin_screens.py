@@ -33,10 +33,10 @@ PEOPLES_ROLES = [role for role in access.Role if role is not access.Role.SERVICE
 ACCESS = {gifting.Membership, gifting.ServiceToken}
 UNSEEN = {
     access.Role.ADMIN: set(),
-    access.Role.MARKETING: {*ACCESS, integrations.QuarantinedRow},
-    access.Role.SALES: {*ACCESS, integrations.QuarantinedRow},
+    access.Role.MARKETING: {*ACCESS, gifting.Operation, integrations.QuarantinedRow},
+    access.Role.SALES: {*ACCESS, gifting.Operation, integrations.QuarantinedRow},
     access.Role.FINANCE: {*ACCESS, integrations.QuarantinedRow},
-    access.Role.APPROVER: {*ACCESS, integrations.QuarantinedRow},
+    access.Role.APPROVER: {*ACCESS, gifting.Operation, integrations.QuarantinedRow},
     access.Role.AUDITOR: {integrations.QuarantinedRow},
 }
 MORE_ROWS = 3

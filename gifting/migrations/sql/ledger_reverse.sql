@@ -1,0 +1,17 @@
+DROP TRIGGER budgets_open_funds ON gifting_budget;
+DROP TRIGGER fiscal_period_starts_open ON gifting_fiscalperiod;
+DROP TRIGGER fiscal_period_moves_by_events ON gifting_fiscalperiod;
+DROP TRIGGER fiscal_period_closed_is_kept ON gifting_fiscalperiod;
+DROP FUNCTION claim_key(uuid, text);
+DROP FUNCTION move_period() CASCADE;
+DROP FUNCTION judge_period_event() CASCADE;
+DROP FUNCTION check_at_commit() CASCADE;
+DROP FUNCTION apply_lineage() CASCADE;
+DROP FUNCTION open_added_funds();
+DROP FUNCTION open_funds(uuid, bigint[]);
+DROP FUNCTION apply_entries() CASCADE;
+DROP FUNCTION apply_transfers() CASCADE;
+DROP FUNCTION refuse_overspend(uuid, bigint, bigint);
+DROP FUNCTION ledger_lock(uuid);
+DROP FUNCTION refuse_rule() CASCADE;
+GRANT UPDATE ON gifting_fiscalperiod TO tribute_app;

@@ -1,0 +1,123 @@
+"""Open and close fiscal periods, each time with a reason, and find where a day is posted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final, NamedTuple
+
+from django.db import connection
+
+from gifting import models
+from gifting.domain import access, ledger, refusals
+from gifting.domain import fiscal as calendars
+from gifting.services import conflicts, fiscal, operations
+
+
+class _Period(NamedTuple):
+    id: int
+    name: str
+    status: str
+    starts_on: dt.date
+
+
+class PeriodMissing(refusals.NotFound):
+    code = "PERIOD_MISSING"
+
+
+class PeriodStatusKept(refusals.Conflict):
+    code = "PERIOD_STATUS_KEPT"
+
+
+def move(*, actor: access.Actor, period_id: int, status: ledger.PeriodStatus, reason: str) -> None:
+    """Close a period softly or for good, or open it again; whoever posts is waited for.
+
+    Raises Forbidden, TextUnusable and PeriodStatusKept.
+    """
+    actor.require(access.Permission.CLOSE_PERIODS)
+    kept = PeriodStatusKept(f"The period is {status} already. Look at its events.")
+    with conflicts.refusing("period_event_changes_the_status", kept):
+        models.PeriodEvent.objects.create(
+            organization_id=actor.organization_id,
+            fiscal_period_id=period_id,
+            to_status=status.value,
+            reason=operations.text(reason, field="reason"),
+            user_id=actor.user_id,
+        )
+
+
+def of_decision(*, actor: access.Actor, day: dt.date) -> int:
+    """Return the period that a decision of that day is posted to.
+
+    A softly closed period takes decisions from those who close periods alone. Raises PeriodClosed,
+    PeriodMissing and FiscalYearOutOfRange.
+    """
+    period = _holding(actor, day, most=1)[0]
+    is_shut = period.status == ledger.PeriodStatus.CLOSED or (
+        period.status == ledger.PeriodStatus.SOFT_CLOSED
+        and not actor.may(access.Permission.CLOSE_PERIODS)
+    )
+    if is_shut:
+        raise operations.PeriodClosed(
+            f"The fiscal period {period.name}, which holds {day}, is closed. Choose a later day, "
+            "or have it opened again.",
+            field="effective_on",
+        )
+    return period.id
+
+
+def of_fact(*, actor: access.Actor, day: dt.date) -> int:
+    """Return the period of the day, or the next one that is not closed: a fact is owed anyway.
+
+    Raises PeriodClosed when every period from then on is closed, and FiscalYearOutOfRange.
+    """
+    for period in _holding(actor, day):
+        if period.status != ledger.PeriodStatus.CLOSED:
+            return period.id
+    raise operations.PeriodClosed(
+        f"Every fiscal period from {day} on is closed. Open the next fiscal year.",
+        field="effective_on",
+    )
+
+
+def day_of(*, at: dt.datetime, time_zone: str) -> dt.date:
+    """Return the day of the instant where the organization keeps its books."""
+    return calendars.period_date(at, time_zone)
+
+
+def hold(*, period_id: int) -> None:
+    """Keep a close waiting until the transaction ends, before any fund is locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock_shared(ledger_lock(organization_id))"
+            " FROM gifting_fiscalperiod WHERE id = %s FOR SHARE",
+            [period_id],
+        )
+
+
+def _holding(actor: access.Actor, day: dt.date, *, most: int | None = None) -> list[_Period]:
+    """List the period that holds the day and those after it."""
+    found = _from(day, most)
+    if not found or found[0].starts_on > day:
+        fiscal.ensure_periods(organization_id=actor.organization_id, dates=[day])
+        found = _from(day, most)
+    if not found or found[0].starts_on > day:
+        raise PeriodMissing(
+            f"No fiscal period holds {day}. Add it to the calendar.", field="effective_on"
+        )
+    return found
+
+
+def _from(day: dt.date, most: int | None) -> list[_Period]:
+    with connection.cursor() as cursor:
+        cursor.execute(_FROM, [day, most])
+        return [_Period(*row) for row in cursor.fetchall()]
+
+
+# Every commitment asks this: written out, it takes a fifth of what the ORM takes to say it.
+_FROM: Final = """
+    SELECT period.id, period.name, period.status, period.starts_on
+    FROM gifting_fiscalperiod AS period
+    JOIN gifting_fiscalcalendar AS calendar
+        ON calendar.organization_id = period.organization_id AND calendar.id = period.calendar_id
+    WHERE calendar.is_default AND period.ends_on > %s ORDER BY period.starts_on LIMIT %s
+"""
