@@ -191,7 +191,7 @@ def test_a_killed_valkey_recovers_every_message(home: Path) -> None:
     queue(layout).flushall()
     queue(layout).rpush("tasks", "one", "two")
     # A busy disk may put the write off for a second or two after the answer.
-    queue(layout).execute_command("WAITAOF", 1, 0, 10_000)
+    queue(layout).waitaof(1, 0, 10_000)
     homes.kill(homes.valkey_pid(layout))
 
     servers.ensure_valkey(home)
