@@ -21,7 +21,7 @@ from django.db import connection, transaction
 from attribution import models
 from attribution.domain import journey, kernel, multitouch
 from attribution.selectors import journeys
-from attribution.services import ledgers, touchpoints
+from attribution.services import books, touchpoints
 from gifting.domain import access
 from gifting.services import tenancy
 
@@ -80,16 +80,16 @@ class _Unchanged(Exception):  # noqa: N818 - it carries an answer out of the tra
         self.outcomes = outcomes
 
 
-def _compute(request: Request) -> list[tuple[models.AttributionRun, ledgers.Ledger]]:
-    books = [
-        (run := _start(request, model), ledgers.Ledger(request.organization_id, run.id, model))
+def _compute(request: Request) -> list[tuple[models.AttributionRun, books.Book]]:
+    open_books = [
+        (run := _start(request, model), books.Book(request.organization_id, run.id, model))
         for model in request.models
     ]
     for batch in journeys.batches():
         deals, touches = batch.journeys_in()
-        cuts = ledgers.Cuts.of(batch)
-        for _, ledger in books:
-            ledger.open_batch(touches)
+        cuts = books.Cuts.of(batch)
+        for _, book in open_books:
+            book.open_batch(touches)
         for part in kernel.attribute(
             deals,
             touches,
@@ -97,54 +97,54 @@ def _compute(request: Request) -> list[tuple[models.AttributionRun, ledgers.Ledg
             as_of=journeys.microseconds(request.at),
             lookback_days=request.lookback_days,
         ):
-            for _, ledger in books:
-                ledger.add(part, deals, touches, cuts)
-            ledgers.write([ledger for _, ledger in books])
-    for _, ledger in books:
-        ledger.close_batch()
-    return books
+            for _, book in open_books:
+                book.add(part, deals, touches, cuts)
+            books.write([book for _, book in open_books])
+    for _, book in open_books:
+        book.close_batch()
+    return open_books
 
 
 def _publish_changes(
-    request: Request, books: list[tuple[models.AttributionRun, ledgers.Ledger]]
+    request: Request, open_books: list[tuple[models.AttributionRun, books.Book]]
 ) -> tuple[Outcome, ...]:
     current = {
         run.model: run
         for run in models.AttributionRun.objects.filter(model__in=request.models, is_current=True)
     }
-    if all(_is_same(current.get(run.model), run, ledger) for run, ledger in books):
+    if all(_is_same(current.get(run.model), run, book) for run, book in open_books):
         raise _Unchanged(
             tuple(
                 Outcome(current[model].public_id, model, True, True, "") for model in request.models
             )
         )
-    return tuple(_publish(request, run, ledger) for run, ledger in books)
+    return tuple(_publish(request, run, book) for run, book in open_books)
 
 
 def _is_same(
-    current: models.AttributionRun | None, run: models.AttributionRun, ledger: ledgers.Ledger
+    current: models.AttributionRun | None, run: models.AttributionRun, book: books.Book
 ) -> bool:
     return (
         current is not None
         and (current.rule_version, current.lookback_days) == (run.rule_version, run.lookback_days)
-        and current.digest == _digest(ledger)
+        and current.digest == _digest(book)
         # Not given and 0 earn the same nothing, but a figure says how many were not given.
-        and current.missing_amount_count == ledger.missing_amount_count
+        and current.missing_amount_count == book.missing_amount_count
     )
 
 
-def _publish(request: Request, run: models.AttributionRun, ledger: ledgers.Ledger) -> Outcome:
-    ledger.write_sums()
-    _check(run, ledger)
+def _publish(request: Request, run: models.AttributionRun, book: books.Book) -> Outcome:
+    book.write_sums()
+    _check(run, book)
     models.AttributionRun.objects.filter(model=run.model, is_current=True).update(is_current=False)
     run.status = models.credits.Status.PUBLISHED
     run.is_current = True
     run.finished_at = request.at
-    run.opportunity_count = ledger.opportunity_count
-    run.touchpoint_count = ledger.touchpoint_count
-    run.credit_count = ledger.credit_count
-    run.missing_amount_count = ledger.missing_amount_count
-    run.digest = _digest(ledger)
+    run.opportunity_count = book.opportunity_count
+    run.touchpoint_count = book.touchpoint_count
+    run.credit_count = book.credit_count
+    run.missing_amount_count = book.missing_amount_count
+    run.digest = _digest(book)
     run.save()
     return Outcome(run.public_id, multitouch.Model(run.model), True, False, "")
 
@@ -168,8 +168,8 @@ def _refuse(request: Request, model: multitouch.Model, reason: str) -> Outcome:
     return Outcome(run.public_id, model, False, False, reason)
 
 
-def _digest(ledger: ledgers.Ledger) -> str:
-    return hashlib.sha256(orjson.dumps(ledger.fingerprint())).hexdigest()
+def _digest(book: books.Book) -> str:
+    return hashlib.sha256(orjson.dumps(book.fingerprint())).hexdigest()
 
 
 @contextlib.contextmanager
@@ -240,10 +240,10 @@ _CHECKS = {
 }
 
 
-def _check(run: models.AttributionRun, ledger: ledgers.Ledger) -> None:
+def _check(run: models.AttributionRun, book: books.Book) -> None:
     with connection.cursor() as cursor:
         for complaint, query in _CHECKS.items():
-            cursor.execute(query, {"run": run.id, "count": ledger.credit_count})
+            cursor.execute(query, {"run": run.id, "count": book.credit_count})
             found = int(cursor.fetchone()[0])
             if found:
                 raise FiguresDoNotReconcileError(f"{run.model}: {complaint} ({found:,} rows)")

@@ -14,7 +14,7 @@ from django.db import connection
 from attribution import models
 from attribution.domain import binary_copy, kernel, multitouch
 from attribution.selectors import credits as figures
-from attribution.services import ledgers, runs
+from attribution.services import books, runs
 from gifting.domain import access, lifecycle, money, refusals
 from gifting.selectors import spend
 from gifting.services import tenancy
@@ -204,7 +204,7 @@ def test_credits_that_went_missing_are_refused_and_reported(
     account = opportunities.make_account()
     opportunities.make_opportunity(account=account)
     opportunities.make_touchpoint(account=account)
-    monkeypatch.setattr(ledgers, "write", lambda books: [book.take_rows() for book in books])
+    monkeypatch.setattr(books, "write", lambda given: [book.take_rows() for book in given])
 
     outcomes = run(actor)
 

@@ -9,7 +9,7 @@ from django.core.management.commands import migrate
 from django.db import connections
 from psycopg import sql
 
-from attribution.services import ledgers
+from attribution.services import books
 from config import ownership
 from config.postgres.base import DatabaseWrapper
 
@@ -45,7 +45,7 @@ def _admit_login(connection: DatabaseWrapper) -> None:
     if not connection.settings_dict.get("OWNER") or not login:
         return
     with connection.cursor() as cursor:
-        for role in (settings.APPLICATION_ROLE, ledgers.CREDITS_ROLE):
+        for role in (settings.APPLICATION_ROLE, books.CREDITS_ROLE):
             cursor.execute(
                 sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(login))
             )

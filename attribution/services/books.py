@@ -89,7 +89,7 @@ class Cuts:
 
 
 @dataclass(slots=True)
-class Ledger:
+class Book:
     """Credits of one model, waiting to be written, and the sums of all that came before."""
 
     organization_id: UUID
@@ -232,7 +232,7 @@ class Ledger:
     def _sum_attributed(self, given: credit.Credits, cuts: Cuts) -> None:
         width = max(len(cuts.touch_cuts), 1)
         pairs = cuts.cut_of_deal[given.opportunity] * width + cuts.cut_of_touch[given.touch]
-        for pair, amount_minor, count in _sums(pairs, given.amount_minor):
+        for pair, amount_minor, count in _sum_by_key(pairs, given.amount_minor):
             deal_cut, touch_cut = cuts.deal_cuts[pair // width], cuts.touch_cuts[pair % width]
             self._add((deal_cut, touch_cut), amount_minor, count)
 
@@ -240,7 +240,7 @@ class Ledger:
         self, given: credit.Credits, deals: journey.Opportunities, cuts: Cuts
     ) -> None:
         rest = given.unattributed
-        for cut, amount_minor, _ in _sums(cuts.cut_of_deal[rest], deals.amount_minor[rest]):
+        for cut, amount_minor, _ in _sum_by_key(cuts.cut_of_deal[rest], deals.amount_minor[rest]):
             self._add((cuts.deal_cuts[cut], None), amount_minor, 0)
 
     def _add(self, key: Key, amount_minor: int, count: int) -> None:
@@ -249,13 +249,13 @@ class Ledger:
         sums[1] += count
 
 
-def write(books: Sequence[Ledger]) -> None:
+def write(books: Sequence[Book]) -> None:
     """Copy the waiting credits in, under the role that may do nothing else.
 
     The role passes row-level security, which COPY into a protected table cannot; the run's own
     checks prove that no row of another organization came in.
     """
-    rows = [row for ledger in books for row in ledger.take_rows()]
+    rows = [row for book in books for row in book.take_rows()]
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_user")
         role = cursor.fetchone()[0]
@@ -278,7 +278,7 @@ def _number(
     return list(zip(*(columns[name][first].tolist() for name in names), strict=True)), place
 
 
-def _sums(
+def _sum_by_key(
     keys: npt.NDArray[np.int64], amounts_minor: npt.NDArray[np.int64]
 ) -> Iterator[tuple[int, int, int]]:
     distinct, place, counts = np.unique(keys, return_inverse=True, return_counts=True)
