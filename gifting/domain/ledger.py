@@ -68,9 +68,6 @@ class OperationKind(StrEnum):
 
 Pair = tuple[Bucket, Bucket]
 
-# Facts are owed whether or not the budget has room; nothing else may overrun it.
-FACT_KINDS: Final = frozenset({OperationKind.FACT, OperationKind.INVOICE})
-
 PEND: Final[Pair] = (Bucket.AVAILABLE, Bucket.COMMITTED)
 
 ALLOWED: Final[frozenset[Pair]] = frozenset(
