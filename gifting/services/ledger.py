@@ -10,19 +10,19 @@ Locks: key, period, commitments by id, funds by id. PostgreSQL keeps the same or
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, Sum
+from django.db.models import F
 
 from gifting import models
 from gifting.domain import access, money, refusals
-from gifting.domain.ledger import Bucket, Move, OperationKind
-from gifting.services import operations, periods, tenancy
-from gifting.services.operations import Answer, Payment, Plan, Step
+from gifting.domain.ledger import Bucket, OperationKind
+from gifting.services import operations, periods, postings, tenancy
+from gifting.services.operations import Answer, Plan, Step
 
 MAX_SHARES: Final = 100
 MAX_EXPIRED: Final = 1000
@@ -64,36 +64,6 @@ class Share:
     amount: money.Money
 
 
-@dataclass(frozen=True, slots=True)
-class _Posting:
-    """Where and when the steps of one operation are posted."""
-
-    period_id: int
-    day: dt.date
-    reference: str = ""
-
-    def step(
-        self,
-        fund_id: int,
-        way: tuple[Bucket, Bucket],
-        amount_minor: int,
-        *,
-        commitment_id: int | None = None,
-        refunds_id: int | None = None,
-        expires_at: dt.datetime | None = None,
-    ) -> Step:
-        return Step(
-            fund_id=fund_id,
-            fiscal_period_id=self.period_id,
-            move=Move(*way, amount_minor),
-            effective_on=self.day,
-            reference=self.reference,
-            commitment_id=commitment_id,
-            refunds_id=refunds_id,
-            expires_at=expires_at,
-        )
-
-
 def commit(
     *,
     actor: access.Actor,
@@ -114,7 +84,7 @@ def commit(
 
     def plan(_: UUID) -> Plan:
         funds = _funds_of(actor, shares)
-        posting = _Posting(
+        posting = postings.Posting(
             periods.of_decision(actor=actor, day=effective_on), effective_on, reference
         )
         steps = tuple(
@@ -227,23 +197,25 @@ def invoice(
     why = operations.text(reason, field="reason")
 
     def plan(operation_id: UUID) -> Plan:
-        posting = _Posting(periods.of_fact(actor=actor, day=effective_on), effective_on, reference)
+        posting = postings.Posting(
+            periods.of_fact(actor=actor, day=effective_on), effective_on, reference
+        )
         periods.hold(period_id=posting.period_id)
         reserved = _lock_commitment(actor, commitment)
-        funds = _lock_funds([reserved.fund_id])
+        funds = postings.lock_funds([reserved.fund_id])
         require_currency(funds[reserved.fund_id], amount)
         left = amount.amount_minor
         steps = []
         for bucket, held in (
             (Bucket.ACCRUED, reserved.accrued_minor),
-            (Bucket.COMMITTED, _open_minor(reserved)),
+            (Bucket.COMMITTED, postings.open_minor(reserved)),
         ):
             part = min(left, held)
             left -= part
             if part:
                 way = (bucket, Bucket.ACTUAL)
                 steps.append(posting.step(reserved.fund_id, way, part, commitment_id=reserved.pk))
-        steps += _spend_at_will(posting, reserved.fund_id, funds, left)
+        steps += postings.spend_at_will(posting, reserved.fund_id, funds, left)
         return _spend_plan(operation_id, funds[reserved.fund_id], steps, why)
 
     return operations.perform(
@@ -283,10 +255,12 @@ def record_fact(
 
     def plan(operation_id: UUID) -> Plan:
         fund_id = _funds_of(actor, [Share(budget_id, amount)])[budget_id]
-        posting = _Posting(periods.of_fact(actor=actor, day=effective_on), effective_on, reference)
+        posting = postings.Posting(
+            periods.of_fact(actor=actor, day=effective_on), effective_on, reference
+        )
         periods.hold(period_id=posting.period_id)
-        funds = _lock_funds([fund_id])
-        steps = _spend_at_will(posting, fund_id, funds, amount.amount_minor)
+        funds = postings.lock_funds([fund_id])
+        steps = postings.spend_at_will(posting, fund_id, funds, amount.amount_minor)
         return _spend_plan(operation_id, funds[fund_id], steps, why)
 
     return operations.perform(
@@ -323,14 +297,16 @@ def refund(
 
     def plan(operation_id: UUID) -> Plan:
         spent = _spends(spend)
-        posting = _Posting(periods.of_fact(actor=actor, day=effective_on), effective_on, reference)
+        posting = postings.Posting(
+            periods.of_fact(actor=actor, day=effective_on), effective_on, reference
+        )
         periods.hold(period_id=posting.period_id)
-        funds = _lock_funds([spent[0].fund_id])
+        funds = postings.lock_funds([spent[0].fund_id])
         require_currency(funds[spent[0].fund_id], amount)
-        back = _give_back(posting, spent, amount)
+        back = postings.give_back(posting, spent, amount)
         steps = [step for step, _ in back]
-        payments = [payment for step, of in back for payment in _returned(step, of)]
-        steps += _repay_overruns(posting, spend, funds, amount.amount_minor)
+        payments = [payment for step, of in back for payment in postings.returned(step, of)]
+        steps += postings.repay_overruns(posting, spend, funds, amount.amount_minor)
         response = {"refund": str(operation_id), "amount_minor": amount.amount_minor}
         return Plan(response=response, steps=tuple(steps), payments=tuple(payments))
 
@@ -393,7 +369,7 @@ def fund_of(*, budget_id: int) -> models.Fund:
 def lock_available(*, budget_id: int) -> money.Money:
     """Return what is available in a budget and keep it so until the transaction ends."""
     fund = fund_of(budget_id=budget_id)
-    return money.Money(_available(_lock_funds([fund.pk])[fund.pk]), fund.currency)
+    return money.Money(postings.available(postings.lock_funds([fund.pk])[fund.pk]), fund.currency)
 
 
 def require_positive(amount: money.Money) -> None:
@@ -415,17 +391,19 @@ class _NothingDue(Exception):  # noqa: N818 - an answer between two functions, n
 
 def _expire(actor: access.Actor, commitment: UUID, at: dt.datetime, day: dt.date) -> bool:
     def plan(_: UUID) -> Plan:
-        posting = _Posting(periods.of_fact(actor=actor, day=day), day)
+        posting = postings.Posting(periods.of_fact(actor=actor, day=day), day)
         periods.hold(period_id=posting.period_id)
         reserved = (
             models.Commitment.objects.select_for_update(skip_locked=True, no_key=True)
             .filter(public_id=commitment, expires_at__lte=at)
             .first()
         )
-        if reserved is None or not _open_minor(reserved):
+        if reserved is None or not postings.open_minor(reserved):
             raise _NothingDue
         way = (Bucket.COMMITTED, Bucket.AVAILABLE)
-        step = posting.step(reserved.fund_id, way, _open_minor(reserved), commitment_id=reserved.pk)
+        step = posting.step(
+            reserved.fund_id, way, postings.open_minor(reserved), commitment_id=reserved.pk
+        )
         return Plan(response={"commitment": str(commitment)}, steps=(step,))
 
     try:
@@ -455,7 +433,7 @@ def _move_reserved(
     require_positive(amount)
 
     def plan(_: UUID) -> Plan:
-        posting = _Posting(periods.of_fact(actor=actor, day=effective_on), effective_on)
+        posting = postings.Posting(periods.of_fact(actor=actor, day=effective_on), effective_on)
         periods.hold(period_id=posting.period_id)
         reserved = _lock_commitment(actor, commitment)
         require_currency(models.Fund.objects.get(id=reserved.fund_id), amount)
@@ -475,20 +453,6 @@ def _move_reserved(
     )
 
 
-def _spend_at_will(
-    posting: _Posting, fund_id: int, funds: Mapping[int, models.Fund], amount_minor: int
-) -> list[Step]:
-    """Spend what is available; each fund that is short takes the rest from its own OVERRUN."""
-    if not amount_minor:
-        return []
-    steps = [
-        posting.step(fund.pk, (Bucket.OVERRUN, Bucket.AVAILABLE), amount_minor - _available(fund))
-        for fund in funds.values()
-        if amount_minor > _available(fund)
-    ]
-    return [*steps, posting.step(fund_id, (Bucket.AVAILABLE, Bucket.ACTUAL), amount_minor)]
-
-
 def _spend_plan(operation_id: UUID, fund: models.Fund, steps: Sequence[Step], reason: str) -> Plan:
     overrun_minor = sum(
         step.move.amount_minor
@@ -498,99 +462,9 @@ def _spend_plan(operation_id: UUID, fund: models.Fund, steps: Sequence[Step], re
     return Plan(
         response={"spend": str(operation_id), "overrun_minor": overrun_minor},
         steps=tuple(steps),
-        payments=tuple(_paid(fund, steps)),
+        payments=tuple(postings.paid(fund, steps)),
         overrun_reason=reason,
     )
-
-
-def _paid(fund: models.Fund, steps: Iterable[Step]) -> list[Payment]:
-    """Let the oldest entries pay first; what is beyond the budget is paid by none."""
-    sources = list(
-        models.FundingSource.objects.filter(entry__budget_id=fund.budget_id).order_by("entry_id")
-    )
-    unspent = {source.entry_id: source.amount_minor - source.spent_minor for source in sources}
-    # Entries that were taken away again, by a revision or a transfer, pay nothing more.
-    room_minor = fund.allocated_minor - sum(source.spent_minor for source in sources)
-    payments = []
-    for step in steps:
-        left = step.move.amount_minor if step.move.to_bucket is Bucket.ACTUAL else 0
-        for entry_id, unspent_minor in list(unspent.items()):
-            part = min(left, unspent_minor, room_minor)
-            if part > 0:
-                payments.append(Payment(step.public_id, entry_id, part))
-                unspent[entry_id] -= part
-                room_minor -= part
-                left -= part
-        if left:
-            payments.append(Payment(step.public_id, None, left))
-    return payments
-
-
-def _give_back(
-    posting: _Posting, spent: Sequence[models.Transfer], amount: money.Money
-) -> list[tuple[Step, models.Transfer]]:
-    """Give back from the last part of the spend to the first."""
-    left = amount.amount_minor
-    back = []
-    for part in reversed(spent):
-        refunded = models.Transfer.objects.filter(refunds=part).aggregate(total=Sum("amount_minor"))
-        given = min(left, part.amount_minor - int(refunded["total"] or 0))
-        left -= given
-        if given > 0:
-            way = (Bucket.ACTUAL, Bucket.AVAILABLE)
-            back.append((posting.step(part.fund_id, way, given, refunds_id=part.pk), part))
-    if left:
-        raise operations.RefundExceedsSpend(
-            f"Of {amount}, {money.Money(left, amount.currency)} is more than what is left of the "
-            "spend. Look at the refunds so far.",
-            field="amount",
-        )
-    return back
-
-
-def _returned(step: Step, spend: models.Transfer) -> list[Payment]:
-    """Return to each payer at most what it paid and did not get back: beyond the budget first."""
-    owed: dict[int | None, int] = {}
-    for entry_id, amount_minor in models.FundingLineage.objects.filter(transfer=spend).values_list(
-        "entry_id", "amount_minor"
-    ):
-        owed[entry_id] = owed.get(entry_id, 0) + amount_minor
-    for entry_id, amount_minor in models.FundingLineage.objects.filter(
-        transfer__refunds=spend
-    ).values_list("entry_id", "amount_minor"):
-        owed[entry_id] -= amount_minor
-    left = step.move.amount_minor
-    payments = []
-    for payer in sorted(owed, key=lambda each: (each is not None, -(each or 0))):
-        part = min(left, owed[payer])
-        left -= part
-        if part:
-            payments.append(Payment(step.public_id, payer, part))
-    return payments
-
-
-def _repay_overruns(
-    posting: _Posting, spend: UUID, funds: Mapping[int, models.Fund], amount_minor: int
-) -> list[Step]:
-    """Give back to OVERRUN what the spend took from it, in each fund, as far as it is refunded."""
-    taken = models.Transfer.objects.filter(
-        operation__public_id=spend, from_bucket=Bucket.OVERRUN.value
-    )
-    refunds = models.Transfer.objects.filter(refunds__operation__public_id=spend)
-    repaid = dict(
-        models.Transfer.objects.filter(
-            operation_id__in=refunds.values("operation_id"), to_bucket=Bucket.OVERRUN.value
-        )
-        .values_list("fund_id")
-        .annotate(total=Sum("amount_minor"))
-    )
-    steps = []
-    for fund_id, total in taken.values_list("fund_id").annotate(total=Sum("amount_minor")):
-        owed = int(total) - int(repaid.get(fund_id, 0))
-        part = min(amount_minor, owed, funds[fund_id].overrun_minor)
-        if part > 0:
-            steps.append(posting.step(fund_id, (Bucket.AVAILABLE, Bucket.OVERRUN), part))
-    return steps
 
 
 def _funds_of(actor: access.Actor, shares: Iterable[Share]) -> dict[int, int]:
@@ -606,16 +480,6 @@ def _funds_of(actor: access.Actor, shares: Iterable[Share]) -> dict[int, int]:
         actor.require_cost_center(cost_center_id)
         _require_same_currency(currency, amount)
     return {budget_id: fund_id for budget_id, (fund_id, *_) in found.items()}
-
-
-def _lock_funds(fund_ids: Iterable[int]) -> dict[int, models.Fund]:
-    """Lock the funds and all above them, in the order of their ids."""
-    wanted = set(fund_ids)
-    wanted |= set(
-        models.FundAncestor.objects.filter(fund_id__in=wanted).values_list("ancestor_id", flat=True)
-    )
-    locked = models.Fund.objects.select_for_update(no_key=True).filter(id__in=wanted)
-    return {fund.pk: fund for fund in locked.order_by("id")}
 
 
 def _lock_commitment(actor: access.Actor, commitment: UUID) -> models.Commitment:
@@ -640,17 +504,6 @@ def _spends(spend: UUID) -> list[models.Transfer]:
     if not spent:
         raise UnknownSpend(f"There is no spend {spend}.", field="spend")
     return spent
-
-
-def _open_minor(commitment: models.Commitment) -> int:
-    left: int = commitment.amount_minor - commitment.posted_minor - commitment.voided_minor
-    return left
-
-
-def _available(fund: models.Fund) -> int:
-    used = fund.committed_minor + fund.accrued_minor + fund.actual_minor
-    left: int = fund.allocated_minor + fund.overrun_minor - used
-    return left
 
 
 def _plain(amount: money.Money) -> list[object]:

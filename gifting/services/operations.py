@@ -111,13 +111,17 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an operation writes, and what it answers."""
+    """What an operation writes, and what it answers.
+
+    `then` writes what belongs to the operation, whose key it gets, in the same transaction.
+    """
 
     response: Mapping[str, Any]
     steps: tuple[Step, ...] = ()
     entries: tuple[Entry, ...] = ()
     payments: tuple[Payment, ...] = ()
     overrun_reason: str = ""
+    then: Callable[[int], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +223,8 @@ def _write(
         _write_entries(actor, int(rows[0][0]), planned)
     if planned.payments or planned.overrun_reason:
         _write_companions(actor, {public_id: pk for _, pk, public_id in rows}, planned)
+    if planned.then is not None:
+        planned.then(int(rows[0][0]))
     return Answer(operation_id=operation_id, response=planned.response, replayed=False)
 
 
