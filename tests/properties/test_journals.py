@@ -1,4 +1,4 @@
-"""A journal file says what the batch says, in every layout, to readers that know the layout alone."""
+"""A journal file says what its batch says, in every layout, to readers written from the layouts."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def _rows(
 def _tracked(batch: batches.Batch) -> list[str]:
     """Name the categories that the batch uses; raises JournalUnusable for a third one."""
     used = {name for item in batch.items for name, option in _tracking(item).items() if option}
-    names = [name for name in ("Department", "Class", "Location") if name in used]
+    names: list[str] = [name for name in ("Department", "Class", "Location") if name in used]
     if len(names) > MOST_TRACKED:
         raise batches.JournalUnusable(
             f"Xero has {MOST_TRACKED} tracking categories, and the accounts of {batch.reference} "
