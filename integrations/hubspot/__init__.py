@@ -1,0 +1,1 @@
+"""HubSpot: the only place that knows its words and its client package."""

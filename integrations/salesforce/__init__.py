@@ -1,0 +1,1 @@
+"""Salesforce: the only place that knows its words and its client package."""
