@@ -12,7 +12,7 @@ from strawberry.types import ExecutionContext
 
 from attribution.graphql import queries as attribution_queries
 from config import documents, execution, limits
-from gifting.graphql import context, scalars
+from gifting.graphql import consolidated, context, scalars
 from gifting.graphql import mutations as gifting_mutations
 from gifting.graphql import queries as gifting_queries
 from integrations.graphql import queries as integrations_queries
@@ -21,7 +21,9 @@ LIMITS: Final = limits.Limits()
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(gifting_queries.Query, attribution_queries.Query, integrations_queries.Query):
+class Query(
+    gifting_queries.Query, consolidated.Query, attribution_queries.Query, integrations_queries.Query
+):
     """Merge the reads of all rooms."""
 
 

@@ -25,6 +25,7 @@ from unfold import sites as unfold
 
 from attribution.domain import multitouch
 from attribution.selectors import summaries
+from config import spending
 from gifting.domain import access, refusals
 from gifting.selectors import organizations
 from gifting.services import access as memberships
@@ -63,10 +64,12 @@ ICONS: Final = {
     "OverrunException": "warning",
     "OwnerChange": "swap_horiz",
     "PeriodEvent": "event_available",
+    "Program": "folder_special",
     "QuarantinedRow": "report",
     "Recipient": "person",
     "SandboxTruth": "science",
     "Send": "local_shipping",
+    "SenderSpend": "payments",
     "SendEvent": "timeline",
     "ServiceToken": "key",
     "SpendRollup": "payments",
@@ -91,6 +94,7 @@ class Site(unfold.UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no typ
     def get_urls(self) -> list[URLPattern]:
         return [
             path("organization/", self.admin_view(self.choose), name="organization"),
+            path("spend/", self.admin_view(self.spend), name="spend"),
             *super().get_urls(),
         ]
 
@@ -137,6 +141,10 @@ class Site(unfold.UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no typ
     def choose(self, request: HttpRequest) -> HttpResponse:
         """Let the visitor choose one of their organizations."""
         return _choose(request, self)
+
+    def spend(self, request: HttpRequest) -> HttpResponse:
+        """Show what was spent, by any cut, and that it adds up."""
+        return spending.page(request, self)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         at_desk = desk.of(request)
@@ -261,6 +269,7 @@ def _rooms(site: Site, request: HttpRequest) -> list[dict[str, Any]]:
 def _organization_group(site: Site, request: HttpRequest) -> dict[str, Any]:
     links = (
         ("What gifts earned", "index", "monitoring"),
+        ("What was spent", "spend", "payments"),
         ("Organization", "organization", "domain"),
     )
     return {

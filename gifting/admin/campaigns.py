@@ -1,4 +1,4 @@
-"""Screens of campaigns and of the budgets that they may spend."""
+"""Screens of programs, of their campaigns and of the budgets that they may spend."""
 
 from __future__ import annotations
 
@@ -14,9 +14,35 @@ from unfold import widgets
 from gifting import models
 from gifting.admin import screens
 from gifting.domain import access, money, refusals
-from gifting.services import budgets, campaigns
+from gifting.services import budgets, campaigns, programs
 
 LONGEST_AMOUNT = 40
+
+
+@admin.register(models.Program)
+class ProgramScreen(screens.Screen):
+    reads = (access.Permission.READ_CAMPAIGNS,)
+    writes = access.Permission.WRITE_CAMPAIGNS
+    list_display = ("code", "name")
+    search_fields = ("code__istartswith", "name")
+    ordering = ("code",)
+    readonly_fields = ("public_id", "recorded_at")
+    fieldsets = (
+        (None, {"fields": ("code", "name")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        fixed = super().get_readonly_fields(request, obj)
+        return [*fixed, "code"] if obj else fixed
+
+    def add(self, *, actor: access.Actor, values: Mapping[str, Any]) -> int:
+        return programs.create(actor=actor, code=values["code"], name=values["name"])
+
+    def change(
+        self, *, actor: access.Actor, row: models.Program, values: Mapping[str, Any]
+    ) -> None:
+        programs.rename(actor=actor, program_id=row.pk, name=values["name"])
 
 
 @admin.register(models.Campaign)
@@ -24,16 +50,16 @@ class CampaignScreen(screens.Screen):
     reads = (access.Permission.READ_CAMPAIGNS,)
     writes = access.Permission.WRITE_CAMPAIGNS
     cost_center = "cost_center"
-    list_display = ("code", "name", "kind", "motion", "channel", "cost_center", "owner")
-    list_select_related = ("cost_center", "owner")
+    list_display = ("code", "name", "program", "kind", "motion", "channel", "cost_center", "owner")
+    list_select_related = ("program", "cost_center", "owner")
     list_filter = ("kind", "motion", "personalization")
     search_fields = ("code__istartswith", "name")
     ordering = ("code",)
-    autocomplete_fields = ("cost_center",)
+    autocomplete_fields = ("cost_center", "program")
     readonly_fields = ("public_id", "recorded_at")
     fieldsets = (
         (None, {"fields": ("code", "name", "kind", "motion", "channel", "personalization")}),
-        ("Who and when", {"fields": ("cost_center", "owner", "starts_on", "ends_on")}),
+        ("Who and when", {"fields": ("program", "cost_center", "owner", "starts_on", "ends_on")}),
         (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
 
@@ -134,4 +160,5 @@ def _details(values: Mapping[str, Any]) -> campaigns.Details:
         owner_id=owner.pk if owner else None,
         starts_on=values["starts_on"],
         ends_on=values["ends_on"],
+        program_id=values["program"].pk if values["program"] else None,
     )

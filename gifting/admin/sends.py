@@ -130,3 +130,19 @@ class SpendRollupScreen(screens.Screen):
     @admin.display(description="Component", ordering="component")
     def part(self, row: models.SpendRollup) -> str:
         return row.get_component_display()
+
+
+@admin.register(models.SenderSpend)
+class SenderSpendScreen(screens.Screen):
+    reads = (access.Permission.READ_SPEND,)
+    cost_center = "cost_center"
+    personal = frozenset({"sender_reference"})
+    list_display = ("sender_reference", "fiscal_period", "cost_center", "amount")
+    list_select_related = ("fiscal_period", "cost_center")
+    list_filter = ("currency", "fiscal_period__fiscal_year")
+    search_fields = ("sender_reference__exact",)
+    fieldsets = (
+        (None, {"fields": ("sender_reference", "fiscal_period", "cost_center")}),
+        ("Money", {"fields": ("amount",)}),
+    )
+    amount = screens.amount("amount_minor", "Spend")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gifting.models.budgets import Budget, BudgetEntry
-from gifting.models.campaigns import Campaign
+from gifting.models.campaigns import Campaign, Program
 from gifting.models.catalog import GiftItem
 from gifting.models.fiscal import FiscalCalendar, FiscalPeriod, PeriodEvent
 from gifting.models.ledger import (
@@ -17,7 +17,14 @@ from gifting.models.ledger import (
     Transfer,
 )
 from gifting.models.organizations import CostCenter, Membership, Organization, ServiceToken
-from gifting.models.sends import CostLine, Recipient, Send, SendEvent, SpendRollup
+from gifting.models.sends import (
+    CostLine,
+    Recipient,
+    Send,
+    SenderSpend,
+    SendEvent,
+    SpendRollup,
+)
 from gifting.models.vendors import Vendor
 
 __all__ = [
@@ -39,9 +46,11 @@ __all__ = [
     "Organization",
     "OverrunException",
     "PeriodEvent",
+    "Program",
     "Recipient",
     "Send",
     "SendEvent",
+    "SenderSpend",
     "ServiceToken",
     "SpendRollup",
     "Transfer",

@@ -1,4 +1,4 @@
-"""Campaigns: the efforts that gifts are sent for."""
+"""Campaigns, the efforts that gifts are sent for, and the programs that gather them."""
 
 from __future__ import annotations
 
@@ -24,6 +24,23 @@ class Motion(models.TextChoices):
     CUSTOMER_MARKETING = "CUSTOMER_MARKETING", "Customer marketing"
 
 
+class Program(tenancy.TenantModel):
+    """Campaigns that finance plans and reads together, such as a yearly customer program."""
+
+    code = models.CharField(max_length=tenancy.CODE_LENGTH)
+    name = models.CharField(max_length=tenancy.NAME_LENGTH)
+
+    class Meta:
+        ordering = ("code",)
+        constraints = (
+            tenancy.unique("program_code_is_unique", "code"),
+            tenancy.unique("program_public_id_is_unique", "public_id"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Campaign(tenancy.TenantModel):
     """One effort of one team, with a motion, a channel and dates."""
 
@@ -44,6 +61,9 @@ class Campaign(tenancy.TenantModel):
         related_name="+",
     )
     cost_center = tenancy.link("gifting.CostCenter")
+    program = tenancy.link(
+        "gifting.Program", null=True, blank=True, help_text="Empty when it stands alone"
+    )
     starts_on = models.DateField(null=True, blank=True)
     ends_on = models.DateField(null=True, blank=True, help_text="The first day after the campaign")
     personalization = models.CharField(

@@ -5,8 +5,8 @@ Rules kept, all by PostgreSQL (`gifting/migrations/sql/lifecycle.sql`, `costs.sq
 - A send's state is derived: only the trigger on `SendEvent` moves it, and only along
   `gifting.domain.lifecycle.TRANSITIONS`.
 - A cost line states a component's whole amount as of its version and the change against the
-  version before, so that the sum of changes is the spend, in every cut; `SpendRollup` is kept
-  by the same transaction.
+  version before, so that the sum of changes is the spend, in every cut; `SpendRollup` and
+  `SenderSpend` are kept by the same transaction.
 """
 
 from __future__ import annotations
@@ -208,3 +208,36 @@ class SpendRollup(tenancy.TenantModel):
 
     def __str__(self) -> str:
         return f"{self.component} {self.amount_minor} {self.currency}"
+
+
+class SenderSpend(tenancy.TenantModel):
+    """The sum of cost line changes by who sent: a second rollup, so that the first stays small.
+
+    Kept by trigger, never written by hand. The sender is the one that the send names now; a
+    correction of the send moves its spend.
+    """
+
+    fiscal_period = tenancy.link("gifting.FiscalPeriod")
+    cost_center = tenancy.link("gifting.CostCenter")
+    sender_reference = models.CharField(
+        max_length=EXTERNAL_ID_LENGTH, blank=True, help_text="Empty where no source says who sent"
+    )
+    currency = tenancy.currency_field()
+    amount_minor = models.BigIntegerField()
+    changed_at = models.DateTimeField(
+        db_default=models.functions.Now(), editable=False, help_text="When a cost last moved it"
+    )
+
+    class Meta:
+        constraints = (
+            tenancy.unique(
+                "sender_spend_key_is_unique",
+                "fiscal_period",
+                "cost_center",
+                "sender_reference",
+                "currency",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.amount_minor} {self.currency}"

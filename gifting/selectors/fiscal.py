@@ -9,7 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from gifting import models
-from gifting.domain import access
+from gifting.domain import access, refusals
 from gifting.selectors import records
 
 # Whoever may read any figure may read what it is cut by.
@@ -19,6 +19,10 @@ READERS = (
     access.Permission.READ_CAMPAIGNS,
     access.Permission.READ_ATTRIBUTION,
 )
+
+
+class UnknownFiscalPeriod(refusals.NotFound):
+    code = "UNKNOWN_FISCAL_PERIOD"
 
 
 class CostCenterRecord(NamedTuple):
@@ -66,3 +70,15 @@ COST_CENTERS = records.Source(
     model=models.CostCenter, record=CostCenterRecord, permissions=READERS, cost_center="id"
 )
 PERIODS = records.Source(model=models.FiscalPeriod, record=FiscalPeriodRecord, permissions=READERS)
+
+
+def period_ids_named(*, actor: access.Actor, name: str) -> tuple[UUID, ...]:
+    """Return the periods of the name, one a calendar; raises Forbidden and UnknownFiscalPeriod."""
+    actor.require(access.Permission.READ_SPEND)
+    found = tuple(models.FiscalPeriod.objects.filter(name=name).values_list("public_id", flat=True))
+    if not found:
+        raise UnknownFiscalPeriod(
+            f"There is no fiscal period {name!r}. Look at the calendar for its name.",
+            field="period",
+        )
+    return found

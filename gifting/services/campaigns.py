@@ -36,6 +36,7 @@ class Details:
     owner_id: int | None = None
     starts_on: dt.date | None = None
     ends_on: dt.date | None = None
+    program_id: int | None = None
 
 
 def create(*, actor: access.Actor, code: str, details: Details) -> int:
@@ -130,4 +131,5 @@ def _write(campaign: models.Campaign, details: Details) -> None:
     campaign.owner_id = details.owner_id
     campaign.starts_on = details.starts_on
     campaign.ends_on = details.ends_on
+    campaign.program_id = details.program_id
     campaign.save()

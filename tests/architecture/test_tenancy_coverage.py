@@ -71,6 +71,7 @@ OWNERS_FUNCTIONS = {
     "check_at_commit": ["search_path=public, pg_temp"],
     "derive_send_state": ["search_path=public, pg_temp"],
     "move_period": ["search_path=public, pg_temp"],
+    "move_sender_spend": ["search_path=public, pg_temp"],
     "open_added_funds": ["search_path=public, pg_temp"],
     "roll_up_costs": ["search_path=public, pg_temp"],
 }
@@ -83,6 +84,7 @@ GUARDS = {
     "open_funds",
     "refuse_change",
     "refuse_overspend",
+    "spend_differences",
     *OWNERS_FUNCTIONS,
 }
 VIEWS = {"gifting_sendtouch"}
@@ -335,6 +337,7 @@ def test_the_application_may_only_add_to_a_history(table: str) -> None:
     ("table", "privileges"),
     [
         ("attribution_credit", {"SELECT"}),
+        ("gifting_senderspend", {"SELECT"}),
         ("gifting_spendrollup", {"SELECT"}),
         ("gifting_sendtransition", {"SELECT"}),
         ("gifting_send", {"SELECT", "INSERT"}),

@@ -63,6 +63,12 @@ def _spend_rollup() -> models.Model:
     return gifting.SpendRollup.objects.get(campaign=line.campaign)
 
 
+def _sender_spend() -> models.Model:
+    send = sends.make_send(sender_reference=f"seller-{organizations.next_number()}")
+    sends.make_cost_line(send, 10_00)
+    return gifting.SenderSpend.objects.get(sender_reference=send.sender_reference)
+
+
 def _sandbox_truth() -> models.Model:
     found = integrations.SandboxTruth.objects.first()
     return found or integrations.SandboxTruth.objects.create(
@@ -89,10 +95,12 @@ MAKERS: Mapping[type[models.Model], Callable[[], models.Model]] = {
     gifting.FiscalPeriod: lambda: sends.period_of(sends.DAY),
     gifting.GiftItem: sends.make_gift_item,
     gifting.Membership: _membership,
+    gifting.Program: sends.make_program,
     gifting.Recipient: sends.make_recipient,
     gifting.Send: sends.make_send,
     gifting.SendEvent: lambda: sends.make_event(sends.make_send(), lifecycle.State.SHIPPED),
     gifting.ServiceToken: _service_token,
+    gifting.SenderSpend: _sender_spend,
     gifting.SpendRollup: _spend_rollup,
     gifting.Vendor: sends.make_vendor,
     attribution.Account: lambda: opportunities.make_account(parent=opportunities.make_account()),

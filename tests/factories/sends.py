@@ -23,6 +23,14 @@ def make_vendor(code: str | None = None, *, name: str = "Gift Shop") -> models.V
     )
 
 
+def make_program(code: str | None = None, *, name: str = "Customer days") -> models.Program:
+    return models.Program.objects.create(
+        organization_id=organizations.here(),
+        code=code or f"program-{organizations.next_number()}",
+        name=name,
+    )
+
+
 def make_campaign(
     code: str | None = None,
     *,
@@ -30,6 +38,7 @@ def make_campaign(
     channel: str = "direct_mail",
     cost_center: models.CostCenter | None = None,
     owner_id: int | None = None,
+    program: models.Program | None = None,
 ) -> models.Campaign:
     return models.Campaign.objects.create(
         organization_id=organizations.here(),
@@ -38,6 +47,7 @@ def make_campaign(
         channel=channel,
         cost_center=cost_center or organizations.root_cost_center(),
         owner_id=owner_id,
+        program=program,
     )
 
 
@@ -80,6 +90,7 @@ def make_send(
     recipient: models.Recipient | None = None,
     cost_center: models.CostCenter | None = None,
     account_reference: str = "",
+    sender_reference: str = "",
     states: tuple[lifecycle.State, ...] = (),
     at: dt.datetime = organizations.NOON,
 ) -> models.Send:
@@ -94,6 +105,7 @@ def make_send(
         recipient=recipient or make_recipient(),
         cost_center=cost_center or campaign.cost_center,
         account_reference=account_reference,
+        sender_reference=sender_reference,
     )
     for state in states:
         make_event(send, state, at=at)
@@ -123,6 +135,7 @@ def make_cost_line(
     component: models.sends.Component = models.sends.Component.ITEM,
     basis: models.sends.Basis = models.sends.Basis.ACTUAL,
     day: dt.date = DAY,
+    currency: str = "USD",
 ) -> models.CostLine:
     """State a component's whole amount anew; the version and the change follow from the last."""
     lines = models.CostLine.objects.filter(send=send, component=component)
@@ -136,7 +149,7 @@ def make_cost_line(
         basis=basis,
         amount_minor=amount_minor,
         change_minor=amount_minor - before,
-        currency="USD",
+        currency=currency,
         occurred_on=day,
         fiscal_period=period_of(day),
         campaign=send.campaign,

@@ -29,6 +29,7 @@ WRITABLE: set[type[db.Model]] = {
     models.Campaign,
     models.CostCenter,
     models.Membership,
+    models.Program,
     models.ServiceToken,
     models.Vendor,
 }
@@ -87,6 +88,25 @@ def test_a_campaign_is_made_and_changed(cast: organizations.Cast) -> None:
         campaign.refresh_from_db()
     assert (campaign.code, campaign.name, campaign.owner_id) == ("SPRING", "Summer gifts", None)
     assert [entry.user_id for entry in LogEntry.objects.all()] == [cast.maya.pk] * 2
+
+
+def test_a_campaign_is_put_into_a_program(cast: organizations.Cast) -> None:
+    client = _as(cast.maya)
+    made = client.post("/admin/gifting/program/add/", {"code": "DAYS", "name": "Days"})
+    with tenancy.organization(cast.organization.id):
+        program = models.Program.objects.get()
+    renamed = client.post(
+        f"/admin/gifting/program/{program.pk}/change/", {"code": "OTHER", "name": "Customer days"}
+    )
+    again = _text(client.post("/admin/gifting/program/add/", {"code": "DAYS", "name": "More"}))
+    client.post("/admin/gifting/campaign/add/", _campaign(cast, program=program.pk))
+
+    assert (made.status_code, renamed.status_code) == (302, 302)
+    assert "A program with the code &#x27;DAYS&#x27; exists. Choose another code." in again
+    with tenancy.organization(cast.organization.id):
+        program.refresh_from_db()
+        assert (program.code, program.name) == ("DAYS", "Customer days")
+        assert models.Campaign.objects.get().program_id == program.pk
 
 
 def test_a_taken_code_is_explained_and_the_form_is_kept(cast: organizations.Cast) -> None:
@@ -400,7 +420,7 @@ def test_nothing_is_deleted(model: type[db.Model], cast: organizations.Cast) -> 
     ("role", "writable"),
     [
         (access.Role.ADMIN, WRITABLE),
-        (access.Role.MARKETING, {models.Campaign, models.Vendor}),
+        (access.Role.MARKETING, {models.Campaign, models.Program, models.Vendor}),
         (access.Role.SALES, set()),
         (access.Role.FINANCE, {models.Budget, models.Vendor}),
         (access.Role.APPROVER, set()),

@@ -324,6 +324,7 @@ def test_gifts_laid_over_an_export_leave_its_deals_alone(
         "gifting_recipient",
         "gifting_send",
         "gifting_sendevent",
+        "gifting_senderspend",
         "gifting_spendrollup",
         "gifting_transfer",
         "gifting_vendor",

@@ -46,6 +46,7 @@ KEPT = [
     gifting.FundingSource,
     gifting.OverrunException,
     gifting.Send,
+    gifting.SenderSpend,
     gifting.SpendRollup,
 ]
 
