@@ -18,6 +18,6 @@ def run_attribution(*, organization_id: str, **_: Any) -> None:
     """Bring the current figures of an organization in step with its data; safe to repeat."""
     runs.run(
         actor=access.Actor.system(organization_id=UUID(organization_id)),
-        models_to_run=tuple(multitouch.Model),
+        models_to_run=multitouch.STANDARD,
         at=timezone.now(),
     )

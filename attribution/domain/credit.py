@@ -13,8 +13,8 @@ Python. Units: minor units of the opportunity's currency. No rounding ever loses
 An opportunity of which no touch earns anything is unattributed as a whole. One without an amount
 counts as 0 and is flagged: not given is not 0.
 
-Exact for every amount of 64 bits. Where |A| * w could pass 64 bits, those opportunities alone are
-divided in Python's unbounded integers.
+Exact for every amount of 64 bits. What is too large to divide by arrays, an amount of 2**50 minor
+units or more, is divided alone in Python's unbounded integers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ from numpy.typing import NDArray
 from attribution.domain import grouping, journey, multitouch
 from gifting.domain import money
 
-_MAX_UINT64: Final = 2**64 - 1
+# Within these a quotient by doubles is off by one at most, and a remainder fits; see `_divide`.
+_SIZE_BOUND: Final = np.uint64(2**50)
+_SUM_BOUND: Final = 2**61
 _NO_TOUCH: Final = -1
 
 # Odd constants of no meaning (the fraction bits of square roots), one for each column of a row.
@@ -49,7 +51,8 @@ _FACTORS: Final = tuple(
 class Credits:
     """Hold what one model gives: rows of opportunities and touches, and what each pair earns.
 
-    `unattributed` lists the rows of the opportunities of which no touch earns anything.
+    `unattributed` lists the rows of the opportunities of which no touch earns anything, and
+    `incomplete` those of which a milestone is missing.
     """
 
     model: multitouch.Model
@@ -59,28 +62,37 @@ class Credits:
     weight_sum: NDArray[np.int64]
     amount_minor: NDArray[np.int64]
     unattributed: NDArray[np.int64]
+    incomplete: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.opportunity)
 
 
-def share(
-    model: multitouch.Model, opportunities: journey.Opportunities, journeys: journey.Journeys
-) -> Credits:
-    """Divide the amount of every opportunity over its journey."""
-    weights = multitouch.weigh(model, journeys)
-    amounts_minor = np.where(opportunities.has_amount, opportunities.amount_minor, 0)
+def share(model: multitouch.Model, case: multitouch.Case) -> Credits:
+    """Divide the amount of every opportunity over its journey; raises ColumnMissing."""
+    weights = multitouch.weigh(model, case)
+    own = case.opportunities
+    amounts_minor = np.where(own.has_amount, own.amount_minor, 0)
     counts = np.diff(weights.offsets)
-    opportunity = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+    opportunity = (
+        case.opportunity
+        if len(weights.rows) == len(case.opportunity)
+        else np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+    )
     weight_sums = grouping.segment_sums(weights.weight, weights.offsets)
+    credits_minor = allocate(amounts_minor, weights.weight, weights.offsets)
+    for place, exact in weights.wide.items():
+        rows = slice(int(weights.offsets[place]), int(weights.offsets[place + 1]))
+        credits_minor[rows] = money.split_minor(int(amounts_minor[place]), exact)
     return Credits(
         model=model,
         opportunity=opportunity,
-        touch=journeys.touch[weights.rows],
+        touch=case.journeys.touch[weights.rows],
         weight=weights.weight,
         weight_sum=weight_sums[opportunity],
-        amount_minor=allocate(amounts_minor, weights.weight, weights.offsets),
+        amount_minor=credits_minor,
         unattributed=np.flatnonzero(counts == 0),
+        incomplete=weights.incomplete,
     )
 
 
@@ -89,7 +101,7 @@ def allocate(
 ) -> NDArray[np.int64]:
     """Divide amounts_minor[i] in proportion to weight[offsets[i]:offsets[i + 1]], for each i.
 
-    Weights are positive and below 2**32.
+    Weights are positive and those of one i add up to less than 2**63.
     """
     counts = np.diff(offsets)
     opportunity = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
@@ -98,18 +110,47 @@ def allocate(
         return amounts_minor[opportunity]
     # The magnitude of the smallest integer fits only without a sign.
     size = np.abs(amounts_minor).view(np.uint64)
-    weight_sum = grouping.segment_sums(weight, offsets).view(np.uint64)
+    weight_sum = grouping.segment_sums(weight, offsets)
+    is_out = (size >= _SIZE_BOUND) | (weight_sum > _SUM_BOUND)
+    size[is_out] = 0
 
-    product = size[opportunity] * weight.view(np.uint64)
-    part = product // weight_sum[opportunity]
-    remainder = product - part * weight_sum[opportunity]
-    left_over = size.view(np.int64) - grouping.segment_sums(part.view(np.int64), offsets)
+    part, remainder = _divide(size, weight, weight_sum, opportunity)
+    left_over = size.view(np.int64) - grouping.segment_sums(part, offsets)
     part += _favored(remainder, left_over, opportunity, offsets)
 
-    credits_minor = part.view(np.int64)
-    np.negative(credits_minor, out=credits_minor, where=(amounts_minor < 0)[opportunity])
-    _repair_overflow(credits_minor, amounts_minor, weight, offsets)
-    return credits_minor
+    np.negative(part, out=part, where=(amounts_minor < 0)[opportunity])
+    # What passes the bounds is divided alone, in unbounded integers.
+    for index in np.flatnonzero(is_out & (counts > 0)).tolist():
+        rows = slice(int(offsets[index]), int(offsets[index + 1]))
+        part[rows] = money.split_minor(int(amounts_minor[index]), weight[rows].tolist())
+    return part
+
+
+def _divide(
+    size: NDArray[np.uint64],
+    weight: NDArray[np.int64],
+    weight_sum: NDArray[np.int64],
+    opportunity: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """Give quotient and remainder of size * weight / weight_sum, for sizes and sums in bounds.
+
+    Doubles find a quotient below 2**50 that is off by one at most, and much faster than whole
+    numbers divide. The product may wrap around 64 bits, and so does what is taken from it: the
+    remainder lies between -sum and twice the sum, within 63 bits, and is right all the same.
+    """
+    ratio = size.astype(np.float64) / np.maximum(weight_sum, 1).astype(np.float64)
+    part = (ratio[opportunity] * weight).astype(np.int64)
+    divisor = weight_sum[opportunity]
+    remainder = (size.view(np.int64)[opportunity] * weight) - part * divisor
+    is_over = remainder >= divisor
+    if is_over.any():
+        part += is_over
+        remainder[is_over] -= divisor[is_over]
+    is_under = remainder < 0
+    if is_under.any():
+        part -= is_under
+        remainder[is_under] += divisor[is_under]
+    return part, remainder.view(np.uint64)
 
 
 def digest(
@@ -162,22 +203,6 @@ def _favored(
         )
         rank[mixed[order]] = rank[mixed]
     return rank < left_over[opportunity]
-
-
-def _repair_overflow(
-    credits_minor: NDArray[np.int64],
-    amounts_minor: NDArray[np.int64],
-    weight: NDArray[np.int64],
-    offsets: NDArray[np.int64],
-) -> None:
-    """Divide again, in Python's integers, what did not fit in 64 bits."""
-    if not len(weight):
-        return
-    limit = np.uint64(_MAX_UINT64 // int(weight.max()))
-    is_unsafe = (np.abs(amounts_minor).view(np.uint64) > limit) & (np.diff(offsets) > 0)
-    for index in np.flatnonzero(is_unsafe).tolist():
-        rows = slice(int(offsets[index]), int(offsets[index + 1]))
-        credits_minor[rows] = money.split_minor(int(amounts_minor[index]), weight[rows].tolist())
 
 
 def _mixed(model: multitouch.Model, *columns: NDArray[np.int64]) -> int:

@@ -57,6 +57,13 @@ def segment_sums(values: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArr
     return running[offsets[1:]] - running[offsets[:-1]]
 
 
+def segment_counts(marks: NDArray[np.bool_], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count what is marked in each segment."""
+    running = np.zeros(len(marks) + 1, dtype=np.int64)
+    np.cumsum(marks, out=running[1:])
+    return running[offsets[1:]] - running[offsets[:-1]]
+
+
 def counts_to_offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Turn the sizes of segments into the places where they start, and the end of the last."""
     offsets = np.zeros(len(counts) + 1, dtype=np.int64)

@@ -34,6 +34,10 @@ from attribution.domain import grouping
 from gifting.domain import refusals
 
 OPEN: Final = int(np.iinfo(np.int64).max)
+# An instant that did not come, or is not known: no touch lies at or before it.
+NOT_GIVEN: Final = int(np.iinfo(np.int64).min)
+# The number of the channel or campaign of what has none.
+NO_GROUP: Final = -1
 DEFAULT_LOOKBACK_DAYS: Final = 180
 LONGEST_LOOKBACK_DAYS: Final = 36_525
 
@@ -52,7 +56,7 @@ class _Columns:
     __slots__ = ()
 
     def __post_init__(self) -> None:
-        columns = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type] # every subclass is a dataclass
+        columns = self._given()
         for name, column in columns.items():
             expected = np.bool_ if name.startswith("has_") else np.int64
             if column.dtype != expected:
@@ -61,13 +65,20 @@ class _Columns:
             raise ValueError(f"The columns of {type(self).__name__} differ in length")
 
     def take(self, rows: NDArray[np.intp] | slice) -> Self:
-        columns = {field.name: getattr(self, field.name)[rows] for field in fields(self)}  # type: ignore[arg-type] # as above
-        return type(self)(**columns)
+        return type(self)(**{name: column[rows] for name, column in self._given().items()})
+
+    def _given(self) -> dict[str, NDArray[np.generic]]:
+        columns = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type] # every subclass is a dataclass
+        return {name: column for name, column in columns.items() if column is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class Opportunities(_Columns):
-    """Hold opportunities as columns; an amount that is not given has `has_amount` False."""
+    """Hold opportunities as columns; an amount that is not given has `has_amount` False.
+
+    `lead_created_at` may be NOT_GIVEN, and `primary_campaign` is a number of a campaign as touches
+    have it, or NO_GROUP. A column that nobody has may be left out as a whole.
+    """
 
     id: NDArray[np.int64]
     account: NDArray[np.int64]
@@ -75,6 +86,8 @@ class Opportunities(_Columns):
     closed_at: NDArray[np.int64]
     amount_minor: NDArray[np.int64]
     has_amount: NDArray[np.bool_]
+    lead_created_at: NDArray[np.int64] | None = None
+    primary_campaign: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.id)
@@ -82,11 +95,13 @@ class Opportunities(_Columns):
 
 @dataclass(frozen=True, slots=True)
 class Touches(_Columns):
-    """Hold touches as columns."""
+    """Hold touches as columns; channels and campaigns are numbers from 0, or NO_GROUP."""
 
     id: NDArray[np.int64]
     account: NDArray[np.int64]
     occurred_at: NDArray[np.int64]
+    channel: NDArray[np.int64] | None = None
+    campaign: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.id)

@@ -70,17 +70,22 @@ def attribute(
     shards: int | None = None,
     threads: int = 1,
     pairs_per_batch: int = PAIRS_PER_BATCH,
+    settings: multitouch.Settings = multitouch.DEFAULTS,
+    stages_at: Sequence[NDArray[np.int64]] = (),
 ) -> Generator[Batch, None, None]:
     """Divide every opportunity's amount by every model, batch by batch.
 
-    Every opportunity is in exactly one batch. Raises journey.LookbackUnusable.
+    Every opportunity is in exactly one batch. `stages_at` has the instants of each stage of a
+    custom model, by opportunity. Raises journey.LookbackUnusable and multitouch.ColumnMissing.
     """
     journey.require_lookback(lookback_days)
     if shards is None:
         shards = -(-(len(opportunities) + len(touches)) // ROWS_PER_SHARD)
     shards = min(max(shards, 1), MOST_SHARDS)
 
-    work = _Work(opportunities, touches, tuple(models), as_of, lookback_days)
+    work = _Work(
+        opportunities, touches, tuple(models), as_of, lookback_days, settings, tuple(stages_at)
+    )
     with _Threads(min(max(threads, 1), MOST_THREADS)) as pool:
         matched = pool.map(work.match, _cut(opportunities, touches, shards))
         pieces = (piece for shard in matched for piece in shard.pieces(pairs_per_batch))
@@ -119,6 +124,8 @@ class _Work:
     models: tuple[multitouch.Model, ...]
     as_of: int
     lookback_days: int | None
+    settings: multitouch.Settings
+    stages_at: tuple[NDArray[np.int64], ...]
 
     def match(self, shard: _Shard) -> _Matched:
         timelines = journey.match(
@@ -131,8 +138,15 @@ class _Work:
 
     def share(self, piece: _Matched) -> Batch:
         own = self.opportunities.take(piece.opportunity)
-        journeys = piece.timelines.journeys()
-        given = {model: credit.share(model, own, journeys) for model in self.models}
+        case = multitouch.Case(
+            opportunities=own,
+            touches=self.touches,
+            journeys=piece.timelines.journeys(),
+            as_of=self.as_of,
+            settings=self.settings,
+            stages_at=tuple(instants[piece.opportunity] for instants in self.stages_at),
+        )
+        given = {model: credit.share(model, case) for model in self.models}
         return Batch(
             opportunity=piece.opportunity,
             missing_amount=piece.opportunity[~own.has_amount],
@@ -149,6 +163,7 @@ def _renumber(local: credit.Credits, opportunity: NDArray[np.intp]) -> credit.Cr
         local,
         opportunity=opportunity[local.opportunity],
         unattributed=opportunity[local.unattributed],
+        incomplete=opportunity[local.incomplete],
     )
 
 

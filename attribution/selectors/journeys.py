@@ -85,7 +85,11 @@ class Batch:
                 has_amount=deals["has_amount"],
             ),
             journey.Touches(
-                id=touches["id"], account=touches["account"], occurred_at=touches["occurred_at"]
+                id=touches["id"],
+                account=touches["account"],
+                occurred_at=touches["occurred_at"],
+                channel=touches["channel"].astype(np.int64) - 1,
+                campaign=np.where(touches["campaign"] == 0, journey.NO_GROUP, touches["campaign"]),
             ),
         )
 

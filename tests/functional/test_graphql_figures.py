@@ -62,7 +62,7 @@ def make_company() -> organization_records.OrganizationRecord:
 def attribute(organization: organization_records.OrganizationRecord) -> None:
     runs.run(
         actor=access.Actor.system(organization_id=organization.id),
-        models_to_run=tuple(multitouch.Model),
+        models_to_run=multitouch.STANDARD,
         at=AT,
     )
 
@@ -277,7 +277,7 @@ def test_linear_credit_is_what_one_works_out_by_hand(
     ]
 
 
-@pytest.mark.parametrize("model", list(multitouch.Model))
+@pytest.mark.parametrize("model", multitouch.STANDARD)
 @pytest.mark.parametrize(
     "dimension", ["CAMPAIGN", "CHANNEL", "VENDOR", "COST_CENTER", "FISCAL_PERIOD"]
 )

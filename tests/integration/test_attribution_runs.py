@@ -22,7 +22,7 @@ from tests.factories import opportunities, organizations, sends
 
 pytestmark = pytest.mark.django_db
 
-ALL_MODELS = tuple(multitouch.Model)
+ALL_MODELS = multitouch.STANDARD
 EVERYTHING = spend.Cut()
 
 

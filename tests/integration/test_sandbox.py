@@ -98,10 +98,10 @@ def test_credits_are_those_worked_out_from_the_generators_arrays(made: sandbox.S
     actor = system(made.organization.id)
     expected, unattributed = credits_from_arrays(WANTED)
 
-    runs.run(actor=actor, models_to_run=tuple(multitouch.Model), at=END)
+    runs.run(actor=actor, models_to_run=multitouch.STANDARD, at=END)
 
     names = dict(gifting.Campaign.objects.values_list("name", "code"))
-    for model in multitouch.Model:
+    for model in multitouch.STANDARD:
         report = roi.by_campaign(actor=actor, model=model, currency="USD", cut=spend.Cut())
         assert {
             names[row.name]: row.credit.amount_minor
@@ -117,7 +117,9 @@ def credits_from_arrays(
     wanted: parameters.Parameters,
 ) -> tuple[dict[multitouch.Model, dict[str, int]], int]:
     """Work out every credit again in plain Python, from the arrays and the published rules."""
-    given: dict[multitouch.Model, Counter[str]] = {model: Counter() for model in multitouch.Model}
+    given: dict[multitouch.Model, Counter[str]] = {
+        model: Counter() for model in multitouch.STANDARD
+    }
     unattributed = 0
     for block in blocks.company_blocks(wanted):
         touches = touches_from_arrays(block)

@@ -7,15 +7,18 @@ from fractions import Fraction
 
 import hypothesis
 import numpy as np
+import pytest
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from attribution.domain import credit, grouping, journey, kernel, multitouch
+from attribution.domain import credit, grouping, journey, kernel, milestones, multitouch
 from gifting.domain import money
 from tests.properties import attribution_oracle as oracle
 from tests.properties.attribution_oracle import MICROSECONDS_PER_DAY, Deal, Touch
 
 AS_OF = 1000 * MICROSECONDS_PER_DAY
 MODELS = tuple(multitouch.Model)
+PLAIN_MODELS = tuple(model for model in MODELS if model is not multitouch.Model.CUSTOM)
 
 # Few days and few accounts, so that ties, shared journeys and window edges are the norm.
 days = st.integers(-400, 1100).map(lambda day: day * MICROSECONDS_PER_DAY // 100)
@@ -35,7 +38,16 @@ def deals_and_touches(draw: st.DrawFn) -> tuple[list[Deal], list[Touch]]:
     deal_ids = draw(st.lists(ids, max_size=8, unique=True))
     touch_ids = draw(st.lists(ids, max_size=25, unique=True))
     deals = [
-        Deal(deal_id, draw(accounts), draw(st.none() | instants), draw(amounts))
+        Deal(
+            deal_id,
+            draw(accounts),
+            draw(st.none() | instants),
+            draw(amounts),
+            opened_at=draw(instants),
+            lead_created_at=draw(st.none() | instants),
+            primary_campaign=draw(st.none() | st.integers(0, 2)),
+            stages_at=(draw(st.none() | instants), draw(st.none() | instants)),
+        )
         for deal_id in deal_ids
     ]
     # Both edges of every window of 0 to 20 days.
@@ -44,7 +56,13 @@ def deals_and_touches(draw: st.DrawFn) -> tuple[list[Deal], list[Touch]]:
         close - days_before * MICROSECONDS_PER_DAY for close in closes for days_before in range(21)
     ]
     touches = [
-        Touch(touch_id, draw(accounts), draw(instants | st.sampled_from(moments)))
+        Touch(
+            touch_id,
+            draw(accounts),
+            draw(instants | st.sampled_from(moments)),
+            channel=draw(st.integers(0, 3)),
+            campaign=draw(st.none() | st.integers(0, 2)),
+        )
         for touch_id in touch_ids
     ]
     return deals, touches
@@ -54,14 +72,26 @@ def opportunity_columns(deals: Sequence[Deal]) -> journey.Opportunities:
     return journey.Opportunities(
         id=np.array([deal.id for deal in deals], dtype=np.int64),
         account=np.array([deal.account for deal in deals], dtype=np.int64),
-        opened_at=np.zeros(len(deals), dtype=np.int64),
+        opened_at=np.array([deal.opened_at for deal in deals], dtype=np.int64),
         closed_at=np.array(
             [journey.OPEN if deal.closed_at is None else deal.closed_at for deal in deals],
             dtype=np.int64,
         ),
         amount_minor=np.array([deal.amount_minor or 0 for deal in deals], dtype=np.int64),
         has_amount=np.array([deal.amount_minor is not None for deal in deals], dtype=np.bool_),
+        lead_created_at=instants_of([deal.lead_created_at for deal in deals]),
+        primary_campaign=groups_of([deal.primary_campaign for deal in deals]),
     )
+
+
+def instants_of(instants: Sequence[int | None]) -> NDArray[np.int64]:
+    given = [journey.NOT_GIVEN if instant is None else instant for instant in instants]
+    return np.array(given, dtype=np.int64)
+
+
+def groups_of(numbers: Sequence[int | None]) -> NDArray[np.int64]:
+    given = [journey.NO_GROUP if number is None else number for number in numbers]
+    return np.array(given, dtype=np.int64)
 
 
 def touch_columns(touches: Sequence[Touch]) -> journey.Touches:
@@ -69,7 +99,59 @@ def touch_columns(touches: Sequence[Touch]) -> journey.Touches:
         id=np.array([touch.id for touch in touches], dtype=np.int64),
         account=np.array([touch.account for touch in touches], dtype=np.int64),
         occurred_at=np.array([touch.occurred_at for touch in touches], dtype=np.int64),
+        channel=np.array([touch.channel for touch in touches], dtype=np.int64),
+        campaign=groups_of([touch.campaign for touch in touches]),
     )
+
+
+Steps = tuple[tuple[str | int, int], ...]
+STEPS: tuple[str | int, ...] = ("FIRST", "LEAD", "OPENED", "CLOSED", 0, 1)
+steps = st.lists(
+    st.sampled_from(["FIRST", "LEAD", "OPENED", "CLOSED", 0, 1]),
+    min_size=1,
+    max_size=6,
+    unique=True,
+)
+
+
+@st.composite
+def choices(draw: st.DrawFn) -> oracle.Choices:
+    named: list[str | int] = sorted(
+        draw(steps), key=lambda step: (isinstance(step, int), str(step))
+    )
+    parts = [draw(st.integers(1, 15)) for _ in named]
+    if draw(st.booleans()):
+        parts[0] += 100 - sum(parts)
+    return oracle.Choices(
+        half_life=draw(st.integers(1, 40 * MICROSECONDS_PER_DAY)),
+        step=draw(st.integers(1, 40 * MICROSECONDS_PER_DAY)),
+        custom=tuple(zip(named, parts, strict=True)),
+        middle=100 - sum(parts),
+    )
+
+
+def settings_of(chosen: oracle.Choices) -> multitouch.Settings:
+    return multitouch.Settings(
+        half_life=chosen.half_life,
+        step=chosen.step,
+        custom=milestones.custom(
+            milestones=[
+                (milestones.Milestone(step), part)
+                for step, part in chosen.custom
+                if isinstance(step, str)
+            ],
+            stages=[part for step, part in chosen.custom if isinstance(step, int)],
+            middle=chosen.middle,
+        ),
+    )
+
+
+def stages_of(deals: Sequence[Deal], chosen: oracle.Choices) -> list[NDArray[np.int64]]:
+    return [
+        instants_of([deal.stages_at[step] for deal in deals])
+        for step, _ in chosen.custom
+        if isinstance(step, int)
+    ]
 
 
 @hypothesis.given(
@@ -77,19 +159,32 @@ def touch_columns(touches: Sequence[Touch]) -> journey.Touches:
     lookback_days=lookbacks,
     shards=st.integers(1, 7),
     pairs_per_batch=st.integers(1, 20),
-    model=st.sampled_from(MODELS),
+    chosen=choices(),
 )
-def test_credits_equal_the_oracle_to_the_last_unit(
+@pytest.mark.parametrize("model", MODELS)
+@hypothesis.settings(max_examples=25)
+def test_credits_equal_the_oracle_to_the_last_unit(  # noqa: PLR0917 - Hypothesis names them all
     rows: tuple[list[Deal], list[Touch]],
     lookback_days: int | None,
     shards: int,
     pairs_per_batch: int,
+    chosen: oracle.Choices,
     model: multitouch.Model,
 ) -> None:
     deals, touches = rows
     expected_rows, expected_rest = oracle.credits_of(
-        model, deals, touches, as_of=AS_OF, lookback_days=lookback_days
+        model, deals, touches, as_of=AS_OF, lookback_days=lookback_days, choices=chosen
     )
+    expected_incomplete = {
+        deal.id
+        for deal in deals
+        if oracle.incomplete_of(
+            model,
+            deal,
+            oracle.journey_of(deal, touches, as_of=AS_OF, lookback_days=lookback_days),
+            chosen,
+        )
+    }
 
     batches = kernel.attribute(
         opportunity_columns(deals),
@@ -99,8 +194,11 @@ def test_credits_equal_the_oracle_to_the_last_unit(
         lookback_days=lookback_days,
         shards=shards,
         pairs_per_batch=pairs_per_batch,
+        settings=settings_of(chosen),
+        stages_at=stages_of(deals, chosen),
     )
 
+    incomplete: list[int] = []
     given_rows: list[tuple[int, int, Fraction, int]] = []
     given_rest: list[tuple[int, int]] = []
     for batch in batches:
@@ -119,10 +217,12 @@ def test_credits_equal_the_oracle_to_the_last_unit(
         given_rest += [
             (deals[deal].id, deals[deal].amount_minor or 0) for deal in found.unattributed.tolist()
         ]
+        incomplete += [deals[deal].id for deal in found.incomplete.tolist()]
     assert len(given_rows) == len(expected_rows)
     assert set(given_rows) == expected_rows
     assert len(given_rest) == len(expected_rest)
     assert dict(given_rest) == expected_rest
+    assert sorted(incomplete) == sorted(expected_incomplete)
 
 
 @hypothesis.given(rows=deals_and_touches(), shards=st.integers(1, 5))
@@ -136,7 +236,7 @@ def test_touches_after_a_close_and_missing_amounts_are_listed_and_earn_nothing(
         kernel.attribute(
             opportunity_columns(deals),
             touch_columns(touches),
-            models=MODELS,
+            models=multitouch.STANDARD,
             as_of=AS_OF,
             lookback_days=None,
             shards=shards,
@@ -188,11 +288,11 @@ def digests(
     threads: int,
 ) -> dict[multitouch.Model, int]:
     opportunities, touch_rows = opportunity_columns(deals), touch_columns(touches)
-    sums = dict.fromkeys(MODELS, 0)
+    sums: dict[multitouch.Model, int] = dict.fromkeys(PLAIN_MODELS, 0)
     for batch in kernel.attribute(
         opportunities,
         touch_rows,
-        models=MODELS,
+        models=PLAIN_MODELS,
         as_of=AS_OF,
         lookback_days=lookback_days,
         shards=shards,
@@ -203,7 +303,7 @@ def digests(
     return sums
 
 
-weights = st.integers(1, 2**32 - 1) | st.integers(1, 5)
+weights = st.integers(1, 2**59) | st.integers(1, 2**32 - 1) | st.integers(1, 5)
 
 
 @hypothesis.given(

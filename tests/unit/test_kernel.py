@@ -12,7 +12,8 @@ import pytest
 from attribution.domain import credit, journey, kernel, multitouch
 from tests.unit.attribution_rows import DAY, deals, touches
 
-MODELS = tuple(multitouch.Model)
+MODELS = tuple(model for model in multitouch.Model if model is not multitouch.Model.CUSTOM)
+CREDITED = tuple(model for model in MODELS if model is not multitouch.Model.PRIMARY_CAMPAIGN_SOURCE)
 AS_OF = 1000 * DAY
 DEAL_COUNT = 3000
 
@@ -27,7 +28,7 @@ def company() -> tuple[journey.Opportunities, journey.Touches]:
 
 
 def attributed(
-    opportunities: journey.Opportunities, touch_rows: journey.Touches, **how: int
+    opportunities: journey.Opportunities, touch_rows: journey.Touches, **how: Any
 ) -> Generator[kernel.Batch, None, None]:
     return kernel.attribute(opportunities, touch_rows, models=MODELS, as_of=AS_OF, **how)
 
@@ -143,7 +144,9 @@ def test_no_opportunities_give_no_batch() -> None:
 def test_opportunities_without_any_touch_are_unattributed() -> None:
     (batch,) = attributed(deals((1, 7, 10, 100), (2, 7, 20, 100)), touches())
 
-    assert [batch.credits[model].unattributed.tolist() for model in MODELS] == [[0, 1]] * 3
+    assert [batch.credits[model].unattributed.tolist() for model in MODELS] == [[0, 1]] * len(
+        MODELS
+    )
 
 
 def test_missing_amounts_are_flagged_by_their_rows() -> None:

@@ -30,7 +30,7 @@ class Command(console.ConsoleCommand):
             "--model",
             action="append",
             choices=[model.value for model in multitouch.Model],
-            help="repeatable (default: every model)",
+            help="repeatable (default: first touch, last touch and linear)",
         )
         parser.add_argument(
             "--lookback-days",
@@ -45,7 +45,9 @@ class Command(console.ConsoleCommand):
         organization = organizations.find(slug=options["organization"])
         outcomes = runs.run(
             actor=access.Actor.system(organization_id=organization.id),
-            models_to_run=[multitouch.Model(name) for name in options["model"] or multitouch.Model],
+            models_to_run=[
+                multitouch.Model(name) for name in options["model"] or multitouch.STANDARD
+            ],
             lookback_days=options["lookback_days"],
             at=timezone.now(),
         )

@@ -101,7 +101,7 @@ def _attribute(made: sandbox.Sandbox) -> roi.Report:
         dt.time(),
         tzinfo=fiscal.zone(made.organization.time_zone),
     )
-    runs.run(actor=actor, models_to_run=tuple(multitouch.Model), at=end)
+    runs.run(actor=actor, models_to_run=multitouch.STANDARD, at=end)
     with tenancy.organization(made.organization.id):
         return roi.by_campaign(
             actor=actor, model=MODEL, currency=made.organization.currency, cut=spend.Cut()
