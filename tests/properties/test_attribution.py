@@ -104,10 +104,9 @@ def touch_columns(touches: Sequence[Touch]) -> journey.Touches:
     )
 
 
-Steps = tuple[tuple[str | int, int], ...]
 STEPS: tuple[str | int, ...] = ("FIRST", "LEAD", "OPENED", "CLOSED", 0, 1)
 steps = st.lists(
-    st.sampled_from(["FIRST", "LEAD", "OPENED", "CLOSED", 0, 1]),
+    st.sampled_from(STEPS),
     min_size=1,
     max_size=6,
     unique=True,
