@@ -182,6 +182,12 @@ def fiscal_year_of(calendar: Calendar, date: dt.date) -> int:
     raise AssertionError(f"{date} lies in no fiscal year of {calendar}")
 
 
+def year_span(calendar: Calendar, date: dt.date) -> tuple[dt.date, dt.date]:
+    """Return the first day of the fiscal year that holds the date, and the first day after it."""
+    held = periods(calendar, fiscal_year_of(calendar, date))
+    return held[0].starts_on, held[-1].ends_on
+
+
 def period_of(calendar: Calendar, date: dt.date) -> Period:
     """Find the one generated period that a date lies in; raises FiscalYearOutOfRange."""
     for period in periods(calendar, fiscal_year_of(calendar, date)):

@@ -64,6 +64,7 @@ class OperationKind(StrEnum):
     EXPIRE = "EXPIRE"
     FACT = "FACT"
     REFUND = "REFUND"
+    DECISION = "DECISION"
 
 
 Pair = tuple[Bucket, Bucket]

@@ -77,6 +77,7 @@ fields.describe(
         "WRITE_VENDORS": "Make and change vendors.",
         "WRITE_BUDGETS": "Approve budgets.",
         "APPROVE": "Approve what others ask for.",
+        "MANAGE_POLICIES": "Change the approval policy and the rules on gifts.",
         "CLOSE_PERIODS": "Close fiscal periods.",
         "RUN_ATTRIBUTION": "Compute attribution anew.",
         "IMPORT": "Import files and see past imports.",

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from gifting.models.approvals import (
+    Approval,
+    ApprovalEvent,
+    ApprovalPolicy,
+    ApprovalRequest,
+    Delegation,
+    Override,
+    OverrideUse,
+)
 from gifting.models.budgets import Budget, BudgetEntry
 from gifting.models.campaigns import Campaign, Program
 from gifting.models.catalog import GiftItem
 from gifting.models.fiscal import FiscalCalendar, FiscalPeriod, PeriodEvent
+from gifting.models.gift_rules import (
+    GiftRule,
+    RecipientGift,
+    RecipientLink,
+    RecipientLock,
+    TaxRule,
+)
 from gifting.models.ledger import (
     Commitment,
     Fund,
@@ -28,12 +44,17 @@ from gifting.models.sends import (
 from gifting.models.vendors import Vendor
 
 __all__ = [
+    "Approval",
+    "ApprovalEvent",
+    "ApprovalPolicy",
+    "ApprovalRequest",
     "Budget",
     "BudgetEntry",
     "Campaign",
     "Commitment",
     "CostCenter",
     "CostLine",
+    "Delegation",
     "FiscalCalendar",
     "FiscalPeriod",
     "Fund",
@@ -41,18 +62,25 @@ __all__ = [
     "FundingLineage",
     "FundingSource",
     "GiftItem",
+    "GiftRule",
     "Membership",
     "Operation",
     "Organization",
+    "Override",
+    "OverrideUse",
     "OverrunException",
     "PeriodEvent",
     "Program",
     "Recipient",
+    "RecipientGift",
+    "RecipientLink",
+    "RecipientLock",
     "Send",
     "SendEvent",
     "SenderSpend",
     "ServiceToken",
     "SpendRollup",
+    "TaxRule",
     "Transfer",
     "Vendor",
 ]

@@ -33,6 +33,12 @@ class Organization(models.Model):
         default="UTC",
         help_text="IANA name; decides the fiscal date of every fact",
     )
+    country = models.CharField(
+        max_length=2,
+        db_default="",
+        blank=True,
+        help_text="ISO 3166 code; where taxes are filed, which decides the giver's rules on gifts",
+    )
     is_synthetic = models.BooleanField(
         default=False, help_text="Holds generated data; every page and report says so"
     )
@@ -57,6 +63,14 @@ class CostCenter(tenancy.TenantModel):
     parent = tenancy.link("gifting.CostCenter", null=True, blank=True)
     code = models.CharField(max_length=tenancy.CODE_LENGTH)
     name = models.CharField(max_length=tenancy.NAME_LENGTH)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Approves what is charged here and below, where the approval policy asks for it",
+    )
 
     class Meta:
         ordering = ("code",)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from gifting.domain import lifecycle
+from gifting.domain import lifecycle, recipients
 from gifting.models import tenancy
 
 SOURCE_LENGTH = 64
@@ -34,11 +34,18 @@ class Recipient(tenancy.TenantModel):
     contact_reference = models.CharField(
         max_length=EXTERNAL_ID_LENGTH, blank=True, help_text="The CRM's id of the contact"
     )
+    recipient_class = models.CharField(
+        max_length=32,
+        choices=tenancy.labels(recipients.RecipientClass),
+        db_default=recipients.RecipientClass.UNKNOWN.value,
+        help_text="What the recipient is to the law and to the giver",
+    )
 
     class Meta:
         constraints = (
             tenancy.unique("recipient_external_id_is_unique", "source", "external_id"),
             tenancy.unique("recipient_public_id_is_unique", "public_id"),
+            tenancy.known("recipient_class_is_known", "recipient_class", recipients.RecipientClass),
         )
 
     def __str__(self) -> str:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
+from django.db.models import Max, Min
+
 from gifting import models
-from gifting.domain import access, refusals
+from gifting.domain import access, fiscal, refusals
 from gifting.selectors import records
 
 # Whoever may read any figure may read what it is cut by.
@@ -82,3 +84,38 @@ def period_ids_named(*, actor: access.Actor, name: str) -> tuple[UUID, ...]:
             field="period",
         )
     return found
+
+
+def year_of(day: dt.date) -> tuple[dt.date, dt.date]:
+    """Return the first day of the fiscal year that holds a day, and the first one after it.
+
+    Periods are rows that a controller may have edited; where none is there yet, the organization's
+    own calendar says what they will be.
+    """
+    held = models.FiscalPeriod.objects.filter(
+        calendar__is_default=True, starts_on__lte=day, ends_on__gt=day
+    ).first()
+    if held is not None:
+        return _bounds_of(held.calendar_id, held.fiscal_year)
+    row = models.FiscalCalendar.objects.get(is_default=True)
+    return fiscal.year_span(calendar_of(row), day)
+
+
+def calendar_of(row: models.FiscalCalendar) -> fiscal.Calendar:
+    """Return the calendar that a row describes."""
+    return fiscal.Calendar(
+        kind=fiscal.Kind(row.kind),
+        start_month=row.start_month,
+        start_day=row.start_day,
+        week_ends_on=fiscal.Weekday(row.week_ends_on),
+        year_end_rule=fiscal.YearEndRule(row.year_end_rule),
+        label=fiscal.Label(row.label),
+        leap_week_in=row.leap_week_in,
+    )
+
+
+def _bounds_of(calendar_id: int, fiscal_year: int) -> tuple[dt.date, dt.date]:
+    bounds = models.FiscalPeriod.objects.filter(
+        calendar_id=calendar_id, fiscal_year=fiscal_year
+    ).aggregate(starts_on=Min("starts_on"), ends_on=Max("ends_on"))
+    return bounds["starts_on"], bounds["ends_on"]

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from gifting import models
 from gifting.domain import access, fiscal
+from gifting.selectors import fiscal as calendars
 from gifting.services import merges
 
 
@@ -33,7 +34,7 @@ def ensure_periods(*, organization_id: UUID, dates: Iterable[dt.date]) -> None:
     FiscalYearOutOfRange.
     """
     row = models.FiscalCalendar.objects.get(is_default=True)
-    calendar = _calendar(row)
+    calendar = calendars.calendar_of(row)
     wanted = {fiscal.fiscal_year_of(calendar, date) for date in dates}
     there = set(
         models.FiscalPeriod.objects.filter(calendar=row, fiscal_year__in=wanted).values_list(
@@ -75,16 +76,4 @@ def place_days(*, organization_id: UUID, dates: Collection[dt.date]) -> None:
                 ON calendar.id = period.calendar_id AND calendar.is_default
         ) ON placed.day >= period.starts_on AND placed.day < period.ends_on""",
         {"days": list(dates)},
-    )
-
-
-def _calendar(row: models.FiscalCalendar) -> fiscal.Calendar:
-    return fiscal.Calendar(
-        kind=fiscal.Kind(row.kind),
-        start_month=row.start_month,
-        start_day=row.start_day,
-        week_ends_on=fiscal.Weekday(row.week_ends_on),
-        year_end_rule=fiscal.YearEndRule(row.year_end_rule),
-        label=fiscal.Label(row.label),
-        leap_week_in=row.leap_week_in,
     )

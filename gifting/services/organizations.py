@@ -12,7 +12,7 @@ from gifting.domain import access, fiscal, money, refusals
 from gifting.selectors import organizations
 from gifting.services import access as access_service
 from gifting.services import fiscal as fiscal_calendars
-from gifting.services import tenancy
+from gifting.services import gift_rules, tenancy
 
 ROOT_COST_CENTER = "COMPANY"
 
@@ -47,7 +47,7 @@ def create(
     is_synthetic: bool = False,
     is_scratch: bool = False,
 ) -> organizations.OrganizationRecord:
-    """Create an organization with its fiscal calendar and its root cost center.
+    """Create an organization with its fiscal calendar, its root cost center and the shipped rules.
 
     Raises NameUnusable, UnknownCurrency, TimeZoneUnusable and OrganizationExists.
     """
@@ -81,4 +81,5 @@ def create(
         models.CostCenter.objects.create(
             organization_id=organization_id, code=ROOT_COST_CENTER, name=name
         )
+        gift_rules.adopt_book(actor=actor)
         return organizations.get(organization_id=organization_id)

@@ -14,7 +14,7 @@ from attribution import models as attribution
 from gifting import models as gifting
 from gifting.domain import access, lifecycle
 from integrations import models as integrations
-from tests.factories import imports, ledger, opportunities, organizations, sends
+from tests.factories import approvals, imports, ledger, opportunities, organizations, sends
 
 ROOMS = ("gifting", "attribution", "integrations")
 # Rows that no tenant owns, with the reason.
@@ -77,6 +77,18 @@ def _sandbox_truth() -> models.Model:
 
 
 MAKERS: Mapping[type[models.Model], Callable[[], models.Model]] = {
+    gifting.Approval: approvals.make_approval,
+    gifting.ApprovalEvent: approvals.make_event,
+    gifting.ApprovalPolicy: approvals.make_policy,
+    gifting.ApprovalRequest: approvals.make_request,
+    gifting.Delegation: approvals.make_delegation,
+    gifting.GiftRule: approvals.make_gift_rule,
+    gifting.Override: approvals.make_override,
+    gifting.OverrideUse: approvals.make_override_use,
+    gifting.RecipientGift: approvals.make_gift,
+    gifting.RecipientLink: approvals.make_link,
+    gifting.RecipientLock: approvals.make_lock,
+    gifting.TaxRule: approvals.make_tax_rule,
     gifting.Budget: lambda: sends.make_budget(campaign=sends.make_campaign()),
     gifting.BudgetEntry: ledger.make_budget_entry,
     gifting.Commitment: ledger.make_commitment,

@@ -105,6 +105,7 @@ def test_no_scope_grants_approval_closing_or_access() -> None:
         Permission.APPROVE,
         Permission.CLOSE_PERIODS,
         Permission.MANAGE_ACCESS,
+        Permission.MANAGE_POLICIES,
         Permission.READ_ACCESS,
     }
 
