@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from gifting.admin import campaigns, fiscal, ledger, organizations, sends, vendors
+from gifting.admin import campaigns, exchange, fiscal, ledger, organizations, sends, vendors
 
-__all__ = ["campaigns", "fiscal", "ledger", "organizations", "sends", "vendors"]
+__all__ = ["campaigns", "exchange", "fiscal", "ledger", "organizations", "sends", "vendors"]

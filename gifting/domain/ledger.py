@@ -67,6 +67,12 @@ class OperationKind(StrEnum):
     DECISION = "DECISION"
 
 
+class Cause(StrEnum):
+    """What moved money beside what was ordered: kept apart, so that nobody is blamed for it."""
+
+    FX = "FX"
+
+
 Pair = tuple[Bucket, Bucket]
 
 PEND: Final[Pair] = (Bucket.AVAILABLE, Bucket.COMMITTED)

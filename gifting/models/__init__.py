@@ -14,6 +14,13 @@ from gifting.models.approvals import (
 from gifting.models.budgets import Budget, BudgetEntry
 from gifting.models.campaigns import Campaign, Program
 from gifting.models.catalog import GiftItem
+from gifting.models.exchange import (
+    Conversion,
+    OrganizationRate,
+    RateFile,
+    ReferenceFile,
+    ReferenceRate,
+)
 from gifting.models.fiscal import FiscalCalendar, FiscalPeriod, PeriodEvent
 from gifting.models.gift_rules import (
     GiftRule,
@@ -52,6 +59,7 @@ __all__ = [
     "BudgetEntry",
     "Campaign",
     "Commitment",
+    "Conversion",
     "CostCenter",
     "CostLine",
     "Delegation",
@@ -68,13 +76,17 @@ __all__ = [
     "Organization",
     "Override",
     "OverrideUse",
+    "OrganizationRate",
     "OverrunException",
     "PeriodEvent",
     "Program",
+    "RateFile",
     "Recipient",
     "RecipientGift",
     "RecipientLink",
     "RecipientLock",
+    "ReferenceFile",
+    "ReferenceRate",
     "Send",
     "SendEvent",
     "SenderSpend",

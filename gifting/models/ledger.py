@@ -173,6 +173,19 @@ class Transfer(tenancy.TenantModel):
     commitment = tenancy.link("gifting.Commitment", null=True, related_name="transfers")
     refunds = tenancy.link("gifting.Transfer", null=True, help_text="The spend that it gives back")
     reverses = tenancy.link("gifting.Transfer", null=True, help_text="The move that it takes back")
+    conversion = tenancy.link(
+        "gifting.Conversion", null=True, help_text="How a foreign amount became the fund's currency"
+    )
+    transaction_amount_minor = _amount(
+        "This transfer's part of the foreign amount, in minor units of its currency", null=True
+    )
+    cause = models.CharField(
+        max_length=16,
+        blank=True,
+        choices=tenancy.labels(ledger.Cause),
+        db_default="",
+        help_text="FX: what a changed rate alone moved, between a commitment and its invoice",
+    )
 
     class Meta:
         constraints = (
@@ -216,6 +229,16 @@ class Transfer(tenancy.TenantModel):
                     models.Q(refunds__isnull=False),
                 ),
                 name="transfer_out_of_actual_names_its_spend",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(cause="")
+                | models.Q(cause=ledger.Cause.FX.value, transaction_amount_minor=0),
+                name="transfer_of_a_rate_moves_nothing_foreign",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(conversion__isnull=True, transaction_amount_minor__isnull=True)
+                | models.Q(conversion__isnull=False, transaction_amount_minor__gte=0),
+                name="transfer_of_foreign_money_names_its_conversion",
             ),
         )
         indexes = (

@@ -15,10 +15,17 @@ from gifting import models as gifting
 from gifting.domain import access, lifecycle
 from integrations import models as integrations
 from tests.factories import approvals, imports, ledger, opportunities, organizations, sends
+from tests.factories import exchange, imports, ledger, opportunities, organizations, sends
 
 ROOMS = ("gifting", "attribution", "integrations")
 # Rows that no tenant owns, with the reason.
-SHARED_MODELS = frozenset({"integrations.Heartbeat"})  # A queue serves every organization.
+SHARED_MODELS = frozenset(
+    {
+        "integrations.Heartbeat",  # A queue serves every organization.
+        "gifting.ReferenceFile",  # The central bank's rates are everybody's.
+        "gifting.ReferenceRate",
+    }
+)
 
 
 def tenant_models() -> list[type[models.Model]]:
@@ -101,6 +108,9 @@ MAKERS: Mapping[type[models.Model], Callable[[], models.Model]] = {
     gifting.PeriodEvent: ledger.make_period_event,
     gifting.Transfer: ledger.make_transfer,
     gifting.Campaign: sends.make_campaign,
+    gifting.Conversion: exchange.make_conversion,
+    gifting.OrganizationRate: exchange.make_own_rate,
+    gifting.RateFile: exchange.make_rate_file,
     gifting.CostCenter: organizations.make_cost_center,
     gifting.CostLine: lambda: sends.make_cost_line(sends.make_send(), 10_00),
     gifting.FiscalCalendar: _fiscal_calendar,
