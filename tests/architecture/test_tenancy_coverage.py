@@ -70,7 +70,6 @@ SEALED_TABLES = {
     "gifting_periodevent",
     "gifting_recipientgift",
     "gifting_organizationrate",
-    "gifting_periodevent",
     "gifting_ratefile",
     "gifting_referencefile",
     "gifting_referencerate",

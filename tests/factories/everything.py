@@ -14,8 +14,15 @@ from attribution import models as attribution
 from gifting import models as gifting
 from gifting.domain import access, lifecycle
 from integrations import models as integrations
-from tests.factories import approvals, imports, ledger, opportunities, organizations, sends
-from tests.factories import exchange, imports, ledger, opportunities, organizations, sends
+from tests.factories import (
+    approvals,
+    exchange,
+    imports,
+    ledger,
+    opportunities,
+    organizations,
+    sends,
+)
 
 ROOMS = ("gifting", "attribution", "integrations")
 # Rows that no tenant owns, with the reason.

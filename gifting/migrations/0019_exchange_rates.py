@@ -11,7 +11,7 @@ import gifting.models.ledger
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("gifting", "0016_consolidated_spend"),
+        ("gifting", "0018_approval_rules"),
     ]
 
     operations = [

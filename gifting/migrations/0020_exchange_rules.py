@@ -8,7 +8,7 @@ SQL = Path(__file__).parent / "sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("gifting", "0017_exchange_rates")]
+    dependencies = [("gifting", "0019_exchange_rates")]
 
     operations = [
         migrations.RunSQL(
