@@ -69,6 +69,8 @@ class CostCenter(tenancy.TenantModel):
         null=True,
         blank=True,
         related_name="+",
+        # Functions of the ledger call the organization that rows belong to their owner_id.
+        db_column="owner_user_id",
         help_text="Approves what is charged here and below, where the approval policy asks for it",
     )
 
