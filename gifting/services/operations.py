@@ -153,11 +153,14 @@ def perform(
             field="idempotency_key",
         )
     asked = _hash(kind, request)
+    # Inside a transaction of the caller's, it is the caller who ends it.
+    is_alone = not connection.in_atomic_block
     for attempt in range(RETRIES):
         try:
-            with tenancy.organization(actor.organization_id):
-                stored = _claim(actor, key, asked)
-                return stored or _write(actor, kind, key, asked, plan)
+            with tenancy.organization_by(
+                actor.organization_id, lambda: _claim(actor, key, asked)
+            ) as stored:
+                return stored or _write(actor, kind, key, asked, plan, is_alone=is_alone)
         except DatabaseError as error:
             if not _is_worth_a_retry(error):
                 _refuse(actor, error)
@@ -176,13 +179,11 @@ def text(value: str, *, field: str, most: int = LONGEST_TEXT) -> str:
 
 
 def _claim(actor: access.Actor, key: str, asked: str) -> Answer | None:
-    """Hold the key until the end of the transaction; a concurrent holder is waited for."""
+    """Enter the organization and hold the key until the end; a concurrent holder is waited for."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT claimed.public_id, claimed.request_hash, claimed.response"
-            " FROM set_config('lock_timeout', %s, true)"
-            " CROSS JOIN LATERAL claim_key(%s, %s) AS claimed",
-            [LOCK_TIMEOUT, actor.organization_id, key],
+            "SELECT public_id, request_hash, response FROM enter_and_claim(%s, %s, %s)",
+            [actor.organization_id, key, LOCK_TIMEOUT],
         )
         row = cursor.fetchone()
     if row is None:
@@ -202,9 +203,15 @@ def _write(
     key: str,
     asked: str,
     plan: Callable[[UUID], Plan],
+    *,
+    is_alone: bool,
 ) -> Answer:
     operation_id = uuid.uuid4()
     planned = plan(operation_id)
+    # The funds are locked until the commit, which then does not wait for an answer to travel.
+    is_last = is_alone and not (
+        planned.entries or planned.payments or planned.overrun_reason or planned.then
+    )
     head = {
         "organization": actor.organization_id,
         "public_id": operation_id,
@@ -217,7 +224,7 @@ def _write(
         "steps": json.dumps([_row(step) for step in planned.steps]),
     }
     with connection.cursor() as cursor:
-        cursor.execute(_WRITE, head)
+        cursor.execute(f"{_WRITE}; COMMIT" if is_last else _WRITE, head)
         rows = cursor.fetchall()
     if planned.entries:
         _write_entries(actor, int(rows[0][0]), planned)

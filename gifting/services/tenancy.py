@@ -8,14 +8,17 @@ Before an organization is known, `door(...)` opens the one row that its key belo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import connection, transaction
 
 ORGANIZATION_SETTING = "tribute.organization"
 DOOR_SETTING = "tribute.door"
+
+First = TypeVar("First")
 
 
 class OrganizationAlreadyChosenError(RuntimeError):
@@ -33,15 +36,30 @@ def organization(organization_id: UUID, *, is_snapshot: bool = False) -> Iterato
     with transaction.atomic():
         if is_snapshot and begins:
             _hold_still()
-        chosen = current()
+        chosen = _enter(organization_id)
         if chosen is not None and chosen != organization_id:
             raise OrganizationAlreadyChosenError(
                 f"This transaction belongs to organization {chosen}, not to {organization_id}."
             )
-        _set(ORGANIZATION_SETTING, str(organization_id))
         yield
-        if chosen is None:
+        # The setting ends with the transaction, which ends here unless it began elsewhere.
+        if chosen is None and not begins:
             _set(ORGANIZATION_SETTING, "")
+
+
+@contextmanager
+def organization_by(organization_id: UUID, first: Callable[[], First]) -> Iterator[First]:
+    """Open a transaction of this organization whose first statement enters it by itself.
+
+    It saves those who wait for it a journey: `first` asks something that calls `enter_and_claim`
+    or sets `tribute.organization` in another way. Inside another transaction it is `organization`.
+    """
+    if connection.in_atomic_block:
+        with organization(organization_id):
+            yield first()
+        return
+    with transaction.atomic():
+        yield first()
 
 
 @contextmanager
@@ -57,6 +75,17 @@ def current() -> UUID | None:
     """Return the organization of this transaction, or None."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_organization()")
+        chosen: UUID | None = cursor.fetchone()[0]
+        return chosen
+
+
+def _enter(organization_id: UUID) -> UUID | None:
+    """Name the organization, and return the one that was named before."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_organization(), set_config(%s, %s, true)",
+            [ORGANIZATION_SETTING, str(organization_id)],
+        )
         chosen: UUID | None = cursor.fetchone()[0]
         return chosen
 

@@ -101,6 +101,8 @@ GUARDS = {
     "hold_recipient",
     "judge_approval_request",
     "judge_conversion",
+    "enter_and_claim",
+    "funds_and_period",
     "judge_period_event",
     "judge_recipient_link",
     "judge_rollup",

@@ -35,7 +35,9 @@ SPEND: Final = "UPDATE bare_fund SET used = used + %s WHERE id = 1 AND used + %s
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--clients", type=int, nargs="+", default=[1, 8], help="how many at once")
+    parser.add_argument(
+        "--clients", type=int, nargs="+", default=[1, 8, 64], help="how many at once"
+    )
     parser.add_argument("--sends", type=int, default=1000, help="how many each run commits")
 
 
