@@ -2,6 +2,28 @@
 
 from __future__ import annotations
 
-from gifting.admin import campaigns, exchange, fiscal, ledger, organizations, sends, vendors
+from gifting.admin import (
+    campaigns,
+    exchange,
+    fiscal,
+    invoices,
+    ledger,
+    orders,
+    organizations,
+    outside,
+    sends,
+    vendors,
+)
 
-__all__ = ["campaigns", "exchange", "fiscal", "ledger", "organizations", "sends", "vendors"]
+__all__ = [
+    "campaigns",
+    "exchange",
+    "fiscal",
+    "invoices",
+    "ledger",
+    "orders",
+    "organizations",
+    "outside",
+    "sends",
+    "vendors",
+]

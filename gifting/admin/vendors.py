@@ -14,10 +14,12 @@ from gifting.admin import screens
 from gifting.domain import access
 from gifting.services import vendors
 
+READS = (access.Permission.READ_SPEND, access.Permission.READ_CAMPAIGNS)
+
 
 @admin.register(models.Vendor)
 class VendorScreen(screens.Screen):
-    reads = (access.Permission.READ_SPEND, access.Permission.READ_CAMPAIGNS)
+    reads = READS
     writes = access.Permission.WRITE_VENDORS
     list_display = ("code", "name", "recorded_at")
     search_fields = ("code__istartswith", "name")
@@ -41,7 +43,7 @@ class VendorScreen(screens.Screen):
 
 @admin.register(models.GiftItem)
 class GiftItemScreen(screens.Screen):
-    reads = (access.Permission.READ_SPEND, access.Permission.READ_CAMPAIGNS)
+    reads = READS
     list_display = ("name", "sku", "vendor", "list_price", "personalization")
     list_select_related = ("vendor",)
     list_filter = ("personalization",)
@@ -52,3 +54,28 @@ class GiftItemScreen(screens.Screen):
         (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
     list_price = screens.amount("list_price_amount_minor", "List price")
+
+
+@admin.register(models.VendorIdentity)
+class VendorIdentityScreen(screens.Screen):
+    reads = READS
+    list_display = ("vendor", "kind", "value", "retired_at")
+    list_select_related = ("vendor",)
+    list_filter = ("kind",)
+    search_fields = ("value__iexact", "vendor__name__istartswith")
+    fieldsets = (
+        (None, {"fields": ("vendor", "kind", "value")}),
+        (screens.RECORD, {"fields": ("retired_at", "public_id", "recorded_at")}),
+    )
+
+
+@admin.register(models.VendorMerge)
+class VendorMergeScreen(screens.FactScreen):
+    reads = READS
+    list_display = ("vendor", "into", "undoes", "reason", "user", "recorded_at")
+    list_select_related = ("vendor", "into", "undoes", "user")
+    search_fields = ("vendor__name__istartswith", "into__name__istartswith")
+    fieldsets = (
+        (None, {"fields": ("vendor", "into", "undoes", "reason")}),
+        (screens.RECORD, {"fields": ("user", "public_id", "recorded_at")}),
+    )

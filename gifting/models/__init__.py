@@ -11,9 +11,17 @@ from gifting.models.approvals import (
     Override,
     OverrideUse,
 )
-from gifting.models.budgets import Budget, BudgetEntry
-from gifting.models.campaigns import Campaign, Program
-from gifting.models.catalog import GiftItem
+from gifting.models.budgets import (
+    Budget,
+    BudgetEntry,
+)
+from gifting.models.campaigns import (
+    Campaign,
+    Program,
+)
+from gifting.models.catalog import (
+    GiftItem,
+)
 from gifting.models.exchange import (
     Conversion,
     OrganizationRate,
@@ -21,13 +29,26 @@ from gifting.models.exchange import (
     ReferenceFile,
     ReferenceRate,
 )
-from gifting.models.fiscal import FiscalCalendar, FiscalPeriod, PeriodEvent
+from gifting.models.fiscal import (
+    FiscalCalendar,
+    FiscalPeriod,
+    PeriodEvent,
+)
 from gifting.models.gift_rules import (
     GiftRule,
     RecipientGift,
     RecipientLink,
     RecipientLock,
     TaxRule,
+)
+from gifting.models.invoices import (
+    CreditNote,
+    CreditNoteLine,
+    Match,
+    MatchException,
+    MatchPolicy,
+    VendorInvoice,
+    VendorInvoiceLine,
 )
 from gifting.models.ledger import (
     Commitment,
@@ -39,7 +60,22 @@ from gifting.models.ledger import (
     OverrunException,
     Transfer,
 )
-from gifting.models.organizations import CostCenter, Membership, Organization, ServiceToken
+from gifting.models.orders import (
+    ContractPrice,
+    PriceTier,
+    PurchaseOrder,
+    PurchaseOrderLine,
+    Receipt,
+)
+from gifting.models.organizations import (
+    CostCenter,
+    Membership,
+    Organization,
+    ServiceToken,
+)
+from gifting.models.outside import (
+    OutsideSpend,
+)
 from gifting.models.sends import (
     CostLine,
     Recipient,
@@ -48,7 +84,11 @@ from gifting.models.sends import (
     SendEvent,
     SpendRollup,
 )
-from gifting.models.vendors import Vendor
+from gifting.models.vendors import (
+    Vendor,
+    VendorIdentity,
+    VendorMerge,
+)
 
 __all__ = [
     "Approval",
@@ -59,9 +99,12 @@ __all__ = [
     "BudgetEntry",
     "Campaign",
     "Commitment",
+    "ContractPrice",
     "Conversion",
     "CostCenter",
     "CostLine",
+    "CreditNote",
+    "CreditNoteLine",
     "Delegation",
     "FiscalCalendar",
     "FiscalPeriod",
@@ -71,16 +114,24 @@ __all__ = [
     "FundingSource",
     "GiftItem",
     "GiftRule",
+    "Match",
+    "MatchException",
+    "MatchPolicy",
     "Membership",
     "Operation",
     "Organization",
     "OrganizationRate",
+    "OutsideSpend",
     "Override",
     "OverrideUse",
     "OverrunException",
     "PeriodEvent",
+    "PriceTier",
     "Program",
+    "PurchaseOrder",
+    "PurchaseOrderLine",
     "RateFile",
+    "Receipt",
     "Recipient",
     "RecipientGift",
     "RecipientLink",
@@ -95,4 +146,8 @@ __all__ = [
     "TaxRule",
     "Transfer",
     "Vendor",
+    "VendorIdentity",
+    "VendorInvoice",
+    "VendorInvoiceLine",
+    "VendorMerge",
 ]

@@ -61,9 +61,13 @@ SEALED_TABLES = {
     "gifting_budgetentry",
     "gifting_conversion",
     "gifting_costline",
+    "gifting_creditnote",
+    "gifting_creditnoteline",
     "gifting_fundancestor",
     "gifting_fundinglineage",
     "gifting_giftrule",
+    "gifting_match",
+    "gifting_matchpolicy",
     "gifting_operation",
     "gifting_override",
     "gifting_overrideuse",
@@ -73,9 +77,16 @@ SEALED_TABLES = {
     "gifting_ratefile",
     "gifting_referencefile",
     "gifting_referencerate",
+    "gifting_pricetier",
+    "gifting_purchaseorder",
+    "gifting_purchaseorderline",
+    "gifting_receipt",
     "gifting_sendevent",
     "gifting_taxrule",
     "gifting_transfer",
+    "gifting_vendorinvoice",
+    "gifting_vendorinvoiceline",
+    "gifting_vendormerge",
     "integrations_importrun",
     "integrations_quarantinedrow",
 }
@@ -96,6 +107,15 @@ OWNERS_FUNCTIONS = {
 }
 GUARDS = {
     "acts_for",
+    "name_exception_requester",
+    "key_document",
+    "judge_vendor_merge",
+    "judge_receipt",
+    "judge_order_line",
+    "judge_matches",
+    "judge_invoice_line",
+    "judge_credit_line",
+    "check_invoice_total",
     "check_cost_line",
     "claim_key",
     "hold_recipient",
@@ -114,7 +134,7 @@ GUARDS = {
     "spend_differences",
     *OWNERS_FUNCTIONS,
 }
-VIEWS = {"gifting_sendtouch"}
+VIEWS = {"gifting_sendtouch", "gifting_vendorentity"}
 UNLINKED_TABLES = {"attribution_credit"}  # Proved by the run that writes it, in one join.
 
 TENANT_TABLES = """

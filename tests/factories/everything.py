@@ -21,6 +21,7 @@ from tests.factories import (
     ledger,
     opportunities,
     organizations,
+    procurement,
     sends,
 )
 
@@ -114,6 +115,23 @@ MAKERS: Mapping[type[models.Model], Callable[[], models.Model]] = {
     gifting.OverrunException: ledger.make_overrun_exception,
     gifting.PeriodEvent: ledger.make_period_event,
     gifting.Transfer: ledger.make_transfer,
+    gifting.ContractPrice: procurement.agree,
+    gifting.CreditNote: lambda: procurement.credit(procurement.make_invoice(), 1_00),
+    gifting.CreditNoteLine: procurement.make_credit_line,
+    gifting.Match: procurement.make_match,
+    gifting.MatchException: procurement.make_exception,
+    gifting.MatchPolicy: procurement.set_tolerance,
+    gifting.OutsideSpend: lambda: procurement.claim(
+        procurement.make_outside(), ledger.make_budget()
+    ),
+    gifting.PriceTier: procurement.make_price_tier,
+    gifting.PurchaseOrder: procurement.make_order,
+    gifting.PurchaseOrderLine: procurement.make_order_line,
+    gifting.Receipt: lambda: procurement.receive(procurement.make_order_line()),
+    gifting.VendorIdentity: procurement.make_identity,
+    gifting.VendorInvoice: procurement.make_invoice,
+    gifting.VendorInvoiceLine: procurement.make_invoice_line,
+    gifting.VendorMerge: procurement.merge,
     gifting.Campaign: sends.make_campaign,
     gifting.Conversion: exchange.make_conversion,
     gifting.OrganizationRate: exchange.make_own_rate,

@@ -31,10 +31,11 @@ TENANT_MODELS = everything.tenant_models()
 PEOPLES_ROLES = [role for role in access.Role if role is not access.Role.SERVICE]
 # What a role does not see at all; it sees everything else.
 ACCESS = {gifting.Membership, gifting.ServiceToken}
+INVOICES = {gifting.VendorInvoice, gifting.CreditNote, gifting.MatchException}
 UNSEEN = {
     access.Role.ADMIN: set(),
-    access.Role.MARKETING: {*ACCESS, gifting.Operation, integrations.QuarantinedRow},
-    access.Role.SALES: {*ACCESS, gifting.Operation, integrations.QuarantinedRow},
+    access.Role.MARKETING: {*ACCESS, *INVOICES, gifting.Operation, integrations.QuarantinedRow},
+    access.Role.SALES: {*ACCESS, *INVOICES, gifting.Operation, integrations.QuarantinedRow},
     access.Role.FINANCE: {*ACCESS, integrations.QuarantinedRow},
     access.Role.APPROVER: {*ACCESS, gifting.Operation, integrations.QuarantinedRow},
     access.Role.AUDITOR: {integrations.QuarantinedRow},
