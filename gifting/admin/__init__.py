@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from gifting.admin import (
+    approvals,
     campaigns,
     exchange,
     fiscal,
+    gift_rules,
     invoices,
     ledger,
     orders,
@@ -16,9 +18,11 @@ from gifting.admin import (
 )
 
 __all__ = [
+    "approvals",
     "campaigns",
     "exchange",
     "fiscal",
+    "gift_rules",
     "invoices",
     "ledger",
     "orders",

@@ -231,6 +231,13 @@ def decide(policy: Policy, facts: Facts) -> Decision:
     )
 
 
+def described(policy: Policy) -> tuple[str, ...]:
+    """Say of each band when it holds and what it needs."""
+    return tuple(
+        f"band {band.number} ({_condition(policy, band)}): {_needs(band)}" for band in policy.bands
+    )
+
+
 def fitting(
     steps: Iterable[Step], person: Person, *, is_escalated: bool, escalates_to: access.Role
 ) -> tuple[int, ...]:

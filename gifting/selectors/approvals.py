@@ -172,6 +172,33 @@ def band_of(kept: Mapping[str, Any]) -> approvals.Band:
     )
 
 
+def bands_given(given: object) -> tuple[approvals.Band, ...]:
+    """Read bands as people write them, numbered in their order; raises PolicyUnusable.
+
+    What a band leaves out is no condition, and one approver.
+    """
+    if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+        raise approvals.PolicyUnusable("Bands are a list of objects.", field="bands")
+    plain = band_as_json(
+        approvals.Band(number=0, approver=approvals.Approver(approvals.ApproverKind.ROLE))
+    )
+    bands = []
+    for number, each in enumerate(given, start=1):
+        unknown = set(each) - set(plain) - {"number"}
+        if unknown:
+            raise approvals.PolicyUnusable(
+                f"Band {number} says {min(unknown)[:40]!r}, which is not known.", field="bands"
+            )
+        try:
+            bands.append(band_of({**plain, **each, "number": number}))
+        except (ValueError, TypeError):
+            raise approvals.PolicyUnusable(
+                f"Band {number} cannot be read. Look at its kind, role, classes and numbers.",
+                field="bands",
+            ) from None
+    return tuple(bands)
+
+
 def band_as_json(band: approvals.Band) -> dict[str, Any]:
     """Write a band for keeping."""
     return {

@@ -67,11 +67,12 @@ def ask(
     subject: uuid.UUID | None = None,
     at: dt.datetime = NOON,
     prepared_by: int | None = None,
+    cost_center_id: int | None = None,
 ) -> approvals.Outcome:
     return approvals.request(
         actor=actor or member(access.Role.MARKETING),
         subject=approvals.Subject("SEND", subject or uuid.uuid4()),
-        facts=matrix.Facts(usd(amount_minor)),
+        facts=matrix.Facts(usd(amount_minor), cost_center_id=cost_center_id),
         prepared_by=prepared_by,
         at=at,
     )
@@ -133,6 +134,10 @@ def own_rule(code: str = "OWN", limit_minor: int = 50_00, **settings: object) ->
     return rules.define_rule(actor=system(), key=key(), rule=rule)
 
 
+def _ask_at_root() -> approvals.Outcome:
+    return ask(cost_center_id=organizations.root_cost_center().pk)
+
+
 def make_policy() -> models.ApprovalPolicy:
     version = define(band(amount_at_least_minor=100_00), escalates_after_hours=24)
     return models.ApprovalPolicy.objects.get(version=version)
@@ -140,12 +145,12 @@ def make_policy() -> models.ApprovalPolicy:
 
 def make_request() -> models.ApprovalRequest:
     make_policy()
-    return models.ApprovalRequest.objects.get(public_id=ask().request_id)
+    return models.ApprovalRequest.objects.get(public_id=_ask_at_root().request_id)
 
 
 def make_approval() -> models.Approval:
     make_policy()
-    outcome = answer(ask(), member(access.Role.FINANCE))
+    outcome = answer(_ask_at_root(), member(access.Role.FINANCE))
     return models.Approval.objects.get(request__public_id=outcome.request_id)
 
 
@@ -184,7 +189,7 @@ def make_override_use() -> models.OverrideUse:
 
 def make_gift() -> models.RecipientGift:
     given = proposal((sends.make_recipient(), 40_00))
-    rules.record(actor=system(), proposal=given, at=NOON)
+    rules.record(actor=system(), proposal=given, send_id=sends.make_send().pk, at=NOON)
     return models.RecipientGift.objects.get(subject_id=given.subject_id)
 
 
