@@ -78,6 +78,7 @@ class OperationKind(StrEnum):
     UNMERGE_VENDORS = "UNMERGE_VENDORS"
     RECORD_OUTSIDE = "RECORD_OUTSIDE"
     CLAIM_OUTSIDE = "CLAIM_OUTSIDE"
+    REVERSE = "REVERSE"
 
 
 class Cause(StrEnum):

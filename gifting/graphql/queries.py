@@ -14,7 +14,8 @@ from gifting.selectors import budgets, campaigns, fiscal, records, sends, spend,
 
 SPEND_FORMULA: Final = types.Formula(
     id="SPEND_LANDED",
-    text="sum of the changes of all cost components: item, handling, shipping, tax, duty and fee",
+    text="sum of the changes of all cost components: item, personalization, packaging, handling, "
+    "shipping, duty, fee and tax, less refunds, plus what was lost when credits died",
     unit="minor units of the currency",
 )
 

@@ -38,6 +38,10 @@ fields.describe(
         "TAX": "Sales or value-added tax.",
         "DUTY": "Customs duty.",
         "FEE": "The vendor's fee.",
+        "PERSONALIZATION": "Engraving, printing and the like.",
+        "PACKAGING": "Wrapping that is charged by itself.",
+        "REFUND": "What came back, as money or as a credit; below zero.",
+        "BREAKAGE": "What was lost because a credit for it died.",
     },
 )
 fields.describe(

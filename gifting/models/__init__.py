@@ -22,6 +22,8 @@ from gifting.models.campaigns import (
 from gifting.models.catalog import (
     GiftItem,
 )
+from gifting.models.charges import CostShare, SendFact, SendPosting
+from gifting.models.credit_memos import CreditMemo, CreditUse
 from gifting.models.exchange import (
     Conversion,
     OrganizationRate,
@@ -76,6 +78,7 @@ from gifting.models.organizations import (
 from gifting.models.outside import (
     OutsideSpend,
 )
+from gifting.models.requests import SendCommitment, SendDecision, SendRequest, SendShare
 from gifting.models.sends import (
     CostLine,
     Recipient,
@@ -84,6 +87,7 @@ from gifting.models.sends import (
     SendEvent,
     SpendRollup,
 )
+from gifting.models.timing import MoneyTiming
 from gifting.models.vendors import (
     Vendor,
     VendorIdentity,
@@ -103,8 +107,11 @@ __all__ = [
     "Conversion",
     "CostCenter",
     "CostLine",
+    "CostShare",
+    "CreditMemo",
     "CreditNote",
     "CreditNoteLine",
+    "CreditUse",
     "Delegation",
     "FiscalCalendar",
     "FiscalPeriod",
@@ -118,6 +125,7 @@ __all__ = [
     "MatchException",
     "MatchPolicy",
     "Membership",
+    "MoneyTiming",
     "Operation",
     "Organization",
     "OrganizationRate",
@@ -139,7 +147,13 @@ __all__ = [
     "ReferenceFile",
     "ReferenceRate",
     "Send",
+    "SendCommitment",
+    "SendDecision",
     "SendEvent",
+    "SendFact",
+    "SendPosting",
+    "SendRequest",
+    "SendShare",
     "SenderSpend",
     "ServiceToken",
     "SpendRollup",

@@ -141,6 +141,10 @@ class Component(models.TextChoices):
     TAX = "TAX", "Tax"
     DUTY = "DUTY", "Duty"
     FEE = "FEE", "Fee"
+    PERSONALIZATION = "PERSONALIZATION", "Personalization"
+    PACKAGING = "PACKAGING", "Packaging"
+    REFUND = "REFUND", "Refund"
+    BREAKAGE = "BREAKAGE", "Breakage"
 
 
 class Basis(models.TextChoices):

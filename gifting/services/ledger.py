@@ -374,6 +374,17 @@ def lock_available(*, budget_id: int) -> money.Money:
     return money.Money(postings.available(postings.lock_funds([fund.pk])[fund.pk]), fund.currency)
 
 
+def require_budgets(
+    *, actor: access.Actor, currency: str, budget_ids: Iterable[int]
+) -> dict[int, int]:
+    """Return the fund of each budget, if the actor sees it and it is in the currency.
+
+    Raises UnknownBudget, Forbidden and CurrencyMismatch.
+    """
+    zero = money.Money.zero(currency)
+    return _funds_of(actor, [Share(budget_id, zero) for budget_id in budget_ids])
+
+
 def require_positive(amount: money.Money) -> None:
     """Refuse an amount that moves nothing or the wrong way; raises AmountNotPositive."""
     if amount.amount_minor <= 0:

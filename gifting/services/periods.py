@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import zoneinfo
 from typing import Final, NamedTuple
 
 from django.db import connection
@@ -95,6 +96,11 @@ def of_fact(*, actor: access.Actor, day: dt.date) -> int:
 def day_of(*, at: dt.datetime, time_zone: str) -> dt.date:
     """Return the day of the instant where the organization keeps its books."""
     return calendars.period_date(at, time_zone)
+
+
+def start_of(*, day: dt.date, time_zone: str) -> dt.datetime:
+    """Return the instant at which the day begins where the organization keeps its books."""
+    return dt.datetime.combine(day, dt.time(), tzinfo=zoneinfo.ZoneInfo(time_zone))
 
 
 def hold(*, period_id: int) -> None:

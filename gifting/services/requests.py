@@ -1,0 +1,231 @@
+"""Ask for a send: what it is, what it will probably cost, and whose budgets should pay.
+
+The rules kept here: a request reserves nothing. It keeps the terms of its vendor that hold on its
+day, which stay the terms of the send. Its reference is its caller's, and the same request under it
+is the same send.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from gifting import models
+from gifting.domain import access, lifecycle, money, refusals, timing
+from gifting.models import sends as tables
+from gifting.selectors import organizations
+from gifting.selectors import timing as terms_selector
+from gifting.services import conflicts, ledger, operations, periods, tenancy
+
+SOURCE: Final = "tribute"
+MOST_WEIGHT: Final = 1_000_000
+MOST_IN_BATCH: Final = 5_000
+
+
+class EstimateUnusable(refusals.Invalid):
+    code = "ESTIMATE_UNUSABLE"
+
+
+class ReferenceReused(refusals.Conflict):
+    code = "REFERENCE_REUSED"
+
+
+class BatchUnusable(refusals.Invalid):
+    code = "BATCH_UNUSABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class Gift:
+    """What is sent, to whom, for which campaign, charged to which cost center."""
+
+    campaign_id: int
+    vendor_id: int
+    cost_center_id: int
+    gift_item_id: int | None = None
+    recipient_id: int | None = None
+    account_reference: str = ""
+    sender_reference: str = ""
+    quantity: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A budget that pays in proportion to its weight."""
+
+    budget_id: int
+    weight: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One send that is asked for; the estimate is by cost component."""
+
+    reference: str
+    gift: Gift
+    estimate: Mapping[str, money.Money]
+    shares: Sequence[Share]
+    gift_kind: timing.GiftKind = timing.GiftKind.ANY
+
+
+def request(*, actor: access.Actor, asked: Asked, at: dt.datetime) -> UUID:
+    """Record a send that waits for its decision and return its public id.
+
+    Raises Forbidden, EstimateUnusable, AmountNotPositive, CurrencyMismatch, SharesUnusable,
+    UnknownBudget, TextUnusable and ReferenceReused.
+    """
+    actor.require(access.Permission.WRITE_SENDS)
+    with tenancy.organization(actor.organization_id):
+        return _request(actor, asked, at, batch=None, position=0)
+
+
+def request_batch(
+    *, actor: access.Actor, reference: str, asked: Sequence[Asked], at: dt.datetime
+) -> UUID:
+    """Record sends that are decided together, in this order, and return the id of the batch.
+
+    The same batch under one reference is the batch once. Raises BatchUnusable and what `request`
+    refuses.
+    """
+    actor.require(access.Permission.WRITE_SENDS)
+    operations.text(reference, field="reference", most=tables.EXTERNAL_ID_LENGTH)
+    if not 1 <= len(asked) <= MOST_IN_BATCH:
+        raise BatchUnusable(f"A batch has 1 to {MOST_IN_BATCH} sends.", field="sends")
+    batch = uuid.uuid5(actor.organization_id, reference)
+    with tenancy.organization(actor.organization_id):
+        for position, each in enumerate(asked):
+            _request(actor, each, at, batch=batch, position=position)
+        if models.SendRequest.objects.filter(batch=batch).count() != len(asked):
+            raise ReferenceReused(
+                f"The reference {reference!r} was used for another batch. Make a new one.",
+                field="reference",
+            )
+    return batch
+
+
+def _request(
+    actor: access.Actor, asked: Asked, at: dt.datetime, *, batch: UUID | None, position: int
+) -> UUID:
+    actor.require_cost_center(asked.gift.cost_center_id)
+    operations.text(asked.reference, field="reference", most=tables.EXTERNAL_ID_LENGTH)
+    currency, told = _estimate(asked.estimate)
+    _require_shares(asked.shares)
+    request_hash = _hash(asked, batch)
+    there = (
+        models.SendRequest.objects.filter(send__source=SOURCE, send__external_id=asked.reference)
+        .values_list("request_hash", "send__public_id")
+        .first()
+    )
+    if there is not None:
+        if there[0] != request_hash:
+            raise _reused(asked.reference)
+        return UUID(str(there[1]))
+    zone = organizations.get(organization_id=actor.organization_id).time_zone
+    day = periods.day_of(at=at, time_zone=zone)
+    row = terms_selector.holding(vendor_id=asked.gift.vendor_id, gift_kind=asked.gift_kind, day=day)
+    estimate = timing.estimate(terms_selector.terms_of(row), told)
+    total = money.Money(sum(estimate.values()), currency)
+    ledger.require_positive(total)
+    ledger.require_budgets(
+        actor=actor, currency=currency, budget_ids=[share.budget_id for share in asked.shares]
+    )
+    send = models.Send(
+        organization_id=actor.organization_id,
+        source=SOURCE,
+        external_id=asked.reference,
+        **asdict(asked.gift),
+    )
+    with conflicts.refusing("send_external_id_is_unique", _reused(asked.reference)):
+        send.save()
+    send.refresh_from_db(fields=["public_id"])
+    models.SendEvent.objects.create(
+        organization_id=actor.organization_id,
+        send=send,
+        number=0,
+        to_state=lifecycle.State.PENDING_APPROVAL.value,
+        occurred_at=at,
+        source=SOURCE,
+        source_event_id="request",
+    )
+    models.SendRequest.objects.create(
+        organization_id=actor.organization_id,
+        send=send,
+        gift_kind=asked.gift_kind.value,
+        money_timing=row,
+        requested_on=day,
+        currency=currency,
+        estimate=estimate,
+        total_minor=total.amount_minor,
+        batch=batch,
+        position=position,
+        requested_by_id=actor.user_id,
+        token_id=actor.token_id,
+        request_hash=request_hash,
+    )
+    models.SendShare.objects.bulk_create(
+        models.SendShare(
+            organization_id=actor.organization_id,
+            send=send,
+            budget_id=share.budget_id,
+            weight=share.weight,
+        )
+        for share in sorted(asked.shares, key=lambda share: share.budget_id)
+    )
+    return send.public_id
+
+
+def _estimate(estimate: Mapping[str, money.Money]) -> tuple[str, dict[str, int]]:
+    """Return the one currency and the amounts by component."""
+    known = set(tables.Component) - {timing.REFUND, timing.BREAKAGE}
+    if not estimate or set(estimate) - known:
+        raise EstimateUnusable(
+            f"An estimate has amounts for one or more of {', '.join(sorted(known))}.",
+            field="estimate",
+        )
+    currencies = {amount.currency for amount in estimate.values()}
+    if len(currencies) > 1:
+        raise money.CurrencyMismatch(
+            "An estimate is in one currency. Convert its parts first, at a dated rate.",
+            field="estimate",
+        )
+    if any(amount.amount_minor < 0 for amount in estimate.values()):
+        raise EstimateUnusable("No part of an estimate is below zero.", field="estimate")
+    return currencies.pop(), {name: amount.amount_minor for name, amount in estimate.items()}
+
+
+def _require_shares(shares: Sequence[Share]) -> None:
+    if (
+        not 1 <= len(shares) <= ledger.MAX_SHARES
+        or len({share.budget_id for share in shares}) < len(shares)
+        or not all(0 < share.weight <= MOST_WEIGHT for share in shares)
+    ):
+        raise ledger.SharesUnusable(
+            f"A send is paid by 1 to {ledger.MAX_SHARES} budgets, each named once, with a weight "
+            f"of 1 to {MOST_WEIGHT}.",
+            field="shares",
+        )
+
+
+def _hash(asked: Asked, batch: UUID | None) -> str:
+    plain: dict[str, Any] = {
+        "gift": asdict(asked.gift),
+        "estimate": {
+            name: [amount.amount_minor, amount.currency] for name, amount in asked.estimate.items()
+        },
+        "shares": sorted([share.budget_id, share.weight] for share in asked.shares),
+        "gift_kind": asked.gift_kind.value,
+        "batch": str(batch or ""),
+    }
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def _reused(reference: str) -> ReferenceReused:
+    return ReferenceReused(
+        f"The reference {reference!r} was used for another send. Make a new one for a new send.",
+        field="reference",
+    )
