@@ -10,9 +10,9 @@ Locks: key, period, commitments by id, funds by id. PostgreSQL keeps the same or
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -21,7 +21,7 @@ from django.db.models import F
 from gifting import models
 from gifting.domain import access, money, refusals
 from gifting.domain.ledger import Bucket, OperationKind
-from gifting.services import operations, periods, postings, tenancy
+from gifting.services import foreign, operations, periods, postings, tenancy
 from gifting.services.operations import Answer, Plan, Step
 
 MAX_SHARES: Final = 100
@@ -75,8 +75,10 @@ def commit(
 ) -> Answer:
     """Reserve each share in its budget, all or nothing; the answer names the commitments.
 
-    Raises Forbidden, UnknownBudget, SharesUnusable, AmountNotPositive, CurrencyMismatch,
-    BudgetExceeded, FundParked, PeriodClosed, and what `operations.perform` refuses.
+    A share in another currency than its fund's is converted at the last known rate of the day; see
+    `foreign`. Raises Forbidden, UnknownBudget, SharesUnusable, AmountNotPositive, AmountTooSmall,
+    RateMissing, RateStale, BudgetExceeded, FundParked, PeriodClosed, and what
+    `operations.perform` refuses.
     """
     actor.require(access.Permission.WRITE_SENDS)
     _require_shares(shares)
@@ -90,13 +92,8 @@ def commit(
             reference,
         )
         steps = tuple(
-            posting.step(
-                funds[share.budget_id],
-                (Bucket.AVAILABLE, Bucket.COMMITTED),
-                share.amount.amount_minor,
-                expires_at=expires_at,
-            )
-            for share in shares
+            _pend(posting, funds[share.budget_id].id, part, expires_at)
+            for share, part in zip(shares, _parts(actor, shares, funds, effective_on), strict=True)
         )
         return Plan(response={"commitments": [str(step.public_id) for step in steps]}, steps=steps)
 
@@ -190,7 +187,8 @@ def invoice(
     """Post an invoice against a commitment: its accrual first, then the rest of it, then room.
 
     What no room is left for is taken from OVERRUN, with the reason. In a closed period it is posted
-    to the next one that is not. Raises Forbidden, UnknownCommitment, CurrencyMismatch,
+    to the next one that is not. What a changed exchange rate alone adds or saves is a step of its
+    own. Raises Forbidden, UnknownCommitment, RateMissing, RateStale, AmountTooSmall,
     AmountNotPositive and TextUnusable; never BudgetExceeded.
     """
     actor.require(access.Permission.WRITE_BUDGETS)
@@ -205,20 +203,16 @@ def invoice(
         periods.hold(period_id=posting.period_id)
         reserved = _lock_commitment(actor, commitment)
         funds = postings.lock_funds([reserved.fund_id])
-        require_currency(funds[reserved.fund_id], amount)
-        left = amount.amount_minor
-        steps = []
-        for bucket, held in (
-            (Bucket.ACCRUED, reserved.accrued_minor),
-            (Bucket.COMMITTED, postings.open_minor(reserved)),
-        ):
-            part = min(left, held)
-            left -= part
-            if part:
-                way = (bucket, Bucket.ACTUAL)
-                steps.append(posting.step(reserved.fund_id, way, part, commitment_id=reserved.pk))
-        steps += postings.spend_at_will(posting, reserved.fund_id, funds, left)
-        return _spend_plan(operation_id, funds[reserved.fund_id], steps, why)
+        fund = funds[reserved.fund_id]
+        billed = foreign.bill(
+            actor=actor,
+            amount=amount,
+            reserved=reserved,
+            currency=fund.currency,
+            on=effective_on,
+        )
+        steps = foreign.pay(posting, reserved, funds, billed)
+        return _spend_plan(operation_id, fund, steps, why)
 
     return operations.perform(
         actor=actor,
@@ -248,7 +242,8 @@ def record_fact(
     """Post what is owed without a commitment; accepted whether or not the budget has room.
 
     Overrun and closed periods are treated as in `invoice`. Raises Forbidden, UnknownBudget,
-    CurrencyMismatch, AmountNotPositive and TextUnusable; never BudgetExceeded.
+    RateMissing, RateStale, AmountTooSmall, AmountNotPositive and TextUnusable; never
+    BudgetExceeded.
     """
     actor.require(access.Permission.WRITE_BUDGETS)
     require_positive(amount)
@@ -256,13 +251,15 @@ def record_fact(
     why = operations.text(reason, field="reason")
 
     def plan(operation_id: UUID) -> Plan:
-        fund_id = _funds_of(actor, [Share(budget_id, amount)])[budget_id]
+        fund_id, currency = _funds_of(actor, [Share(budget_id, amount)])[budget_id]
         posting = postings.Posting(
             periods.of_fact(actor=actor, day=effective_on), effective_on, reference
         )
         periods.hold(period_id=posting.period_id)
         funds = postings.lock_funds([fund_id])
-        steps = postings.spend_at_will(posting, fund_id, funds, amount.amount_minor)
+        owed = foreign.part(actor=actor, currency=currency, amount=amount, on=effective_on)
+        steps = postings.spend_at_will(posting, fund_id, funds, owed.amount_minor)
+        steps = foreign.named(steps, owed)
         return _spend_plan(operation_id, funds[fund_id], steps, why)
 
     return operations.perform(
@@ -291,7 +288,8 @@ def refund(
 ) -> Answer:
     """Give back a spend, or a part of it, to what paid it: its overrun first.
 
-    Raises Forbidden, UnknownSpend, RefundExceedsSpend, CurrencyMismatch and AmountNotPositive.
+    Raises Forbidden, UnknownSpend, RefundExceedsSpend, RateMissing, RateStale, AmountTooSmall and
+    AmountNotPositive.
     """
     actor.require(access.Permission.WRITE_BUDGETS)
     require_positive(amount)
@@ -304,12 +302,15 @@ def refund(
         )
         periods.hold(period_id=posting.period_id)
         funds = postings.lock_funds([spent[0].fund_id])
-        require_currency(funds[spent[0].fund_id], amount)
-        back = postings.give_back(posting, spent, amount)
-        steps = [step for step, _ in back]
+        currency = funds[spent[0].fund_id].currency
+        owed = foreign.given_back(
+            actor=actor, amount=amount, spent=spent, currency=currency, on=effective_on
+        )
+        back = postings.give_back(posting, spent, money.Money(owed.amount_minor, currency))
         payments = [payment for step, of in back for payment in postings.returned(step, of)]
-        steps += postings.repay_overruns(posting, spend, funds, amount.amount_minor)
-        response = {"refund": str(operation_id), "amount_minor": amount.amount_minor}
+        steps = foreign.named([step for step, _ in back], owed)
+        steps += postings.repay_overruns(posting, spend, funds, owed.amount_minor)
+        response = {"refund": str(operation_id), "amount_minor": owed.amount_minor}
         return Plan(response=response, steps=tuple(steps), payments=tuple(payments))
 
     return operations.perform(
@@ -398,6 +399,11 @@ def require_currency(fund: models.Fund, amount: money.Money) -> None:
     _require_same_currency(fund.currency, amount)
 
 
+class _Fund(NamedTuple):
+    id: int
+    currency: str
+
+
 class _NothingDue(Exception):  # noqa: N818 - an answer between two functions, not an error
     """Someone else resolved, extended or holds the commitment."""
 
@@ -449,9 +455,10 @@ def _move_reserved(
         posting = postings.Posting(periods.of_fact(actor=actor, day=effective_on), effective_on)
         periods.hold(period_id=posting.period_id)
         reserved = _lock_commitment(actor, commitment)
-        require_currency(models.Fund.objects.get(id=reserved.fund_id), amount)
-        step = posting.step(reserved.fund_id, way, amount.amount_minor, commitment_id=reserved.pk)
-        return Plan(response={"commitment": str(commitment)}, steps=(step,))
+        currency = models.Fund.objects.get(id=reserved.fund_id).currency
+        part = foreign.moved(reserved=reserved, currency=currency, amount=amount, way=way)
+        step = posting.step(reserved.fund_id, way, part.amount_minor, commitment_id=reserved.pk)
+        return Plan(response={"commitment": str(commitment)}, steps=(_told(step, part),))
 
     return operations.perform(
         actor=actor,
@@ -480,8 +487,8 @@ def _spend_plan(operation_id: UUID, fund: models.Fund, steps: Sequence[Step], re
     )
 
 
-def _funds_of(actor: access.Actor, shares: Iterable[Share]) -> dict[int, int]:
-    """Find the fund of each share's budget, if the actor sees it and it is in its currency."""
+def _funds_of(actor: access.Actor, shares: Iterable[Share]) -> dict[int, _Fund]:
+    """Find the fund of each share's budget, if the actor sees it."""
     with connection.cursor() as cursor:
         cursor.execute(_FUNDS, [[share.budget_id for share in shares]])
         return _usable(actor, shares, cursor.fetchall())
@@ -489,7 +496,7 @@ def _funds_of(actor: access.Actor, shares: Iterable[Share]) -> dict[int, int]:
 
 def _funds_and_period(
     actor: access.Actor, shares: Sequence[Share], day: dt.date
-) -> tuple[dict[int, int], periods.Period | None]:
+) -> tuple[dict[int, _Fund], periods.Period | None]:
     """Find in one journey what every commitment asks for: its funds, and the period of its day."""
     with connection.cursor() as cursor:
         budget_ids = [share.budget_id for share in shares]
@@ -504,17 +511,34 @@ def _funds_and_period(
 
 def _usable(
     actor: access.Actor, shares: Iterable[Share], rows: Iterable[tuple[Any, ...]]
-) -> dict[int, int]:
+) -> dict[int, _Fund]:
     """Judge the funds that were found."""
     found = {budget_id: rest for budget_id, *rest in rows}
-    amounts = {share.budget_id: share.amount for share in shares}
-    for budget_id, amount in amounts.items():
+    for budget_id in (share.budget_id for share in shares):
         if budget_id not in found:
             raise UnknownBudget(f"There is no budget {budget_id}.", field="budget")
-        _, currency, cost_center_id = found[budget_id]
-        actor.require_cost_center(cost_center_id)
-        _require_same_currency(currency, amount)
-    return {budget_id: fund_id for budget_id, (fund_id, *_) in found.items()}
+        actor.require_cost_center(found[budget_id][2])
+    return {budget_id: _Fund(fund_id, code) for budget_id, (fund_id, code, _) in found.items()}
+
+
+def _parts(
+    actor: access.Actor, shares: Sequence[Share], funds: Mapping[int, _Fund], on: dt.date
+) -> list[foreign.Part]:
+    amounts = [(funds[share.budget_id].currency, share.amount) for share in shares]
+    return foreign.parts(actor=actor, amounts=amounts, on=on)
+
+
+def _pend(
+    posting: postings.Posting, fund_id: int, part: foreign.Part, expires_at: dt.datetime | None
+) -> Step:
+    way = (Bucket.AVAILABLE, Bucket.COMMITTED)
+    return _told(posting.step(fund_id, way, part.amount_minor, expires_at=expires_at), part)
+
+
+def _told(step: Step, part: foreign.Part) -> Step:
+    if part.conversion_id is None or part.transaction_minor is None:
+        return step
+    return step.in_currency(part.conversion_id, part.transaction_minor)
 
 
 def _lock_commitment(actor: access.Actor, commitment: UUID) -> models.Commitment:

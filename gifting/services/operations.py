@@ -10,6 +10,7 @@ not even its key.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import hashlib
 import json
@@ -85,6 +86,15 @@ class Step:
     expires_at: dt.datetime | None = None
     commitment_id: int | None = None
     refunds_id: int | None = None
+    conversion_id: int | None = None
+    transaction_minor: int | None = None
+    cause: ledger.Cause | None = None
+
+    def in_currency(self, conversion_id: int, transaction_minor: int) -> Step:
+        """Return the step with what it was in another currency."""
+        return dataclasses.replace(
+            self, conversion_id=conversion_id, transaction_minor=transaction_minor
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +298,9 @@ def _row(step: Step) -> dict[str, Any]:
         "expires_at": step.expires_at.isoformat() if step.expires_at else None,
         "commitment_id": step.commitment_id,
         "refunds_id": step.refunds_id,
+        "conversion_id": step.conversion_id,
+        "transaction_amount_minor": step.transaction_minor,
+        "cause": step.cause.value if step.cause else "",
     }
 
 
@@ -383,12 +396,13 @@ _WRITE: Final = """
     ), moved AS (
         INSERT INTO gifting_transfer (organization_id, operation_id, public_id, fund_id,
             fiscal_period_id, from_bucket, to_bucket, amount_minor, effective_on, reference,
-            expires_at, commitment_id, refunds_id)
+            expires_at, commitment_id, refunds_id, conversion_id, transaction_amount_minor, cause)
         SELECT %(organization)s, operation.id, step.*
         FROM operation, jsonb_to_recordset(%(steps)s::jsonb) AS step (public_id uuid,
             fund_id bigint, fiscal_period_id bigint, from_bucket text, to_bucket text,
             amount_minor bigint, effective_on date, reference text, expires_at timestamptz,
-            commitment_id bigint, refunds_id bigint)
+            commitment_id bigint, refunds_id bigint, conversion_id bigint,
+            transaction_amount_minor bigint, cause text)
         RETURNING id, public_id
     )
     SELECT operation.id, moved.id, moved.public_id FROM operation LEFT JOIN moved ON true

@@ -15,7 +15,7 @@ from django.db.models import Sum
 
 from gifting import models
 from gifting.domain import money
-from gifting.domain.ledger import Bucket, Move
+from gifting.domain.ledger import Bucket, Cause, Move
 from gifting.services import operations
 from gifting.services.operations import Payment, Step
 
@@ -37,7 +37,10 @@ class Posting:
         commitment_id: int | None = None,
         refunds_id: int | None = None,
         expires_at: dt.datetime | None = None,
+        conversion_id: int | None = None,
+        cause: Cause | None = None,
     ) -> Step:
+        """Return a step; one with a cause moves nothing of a foreign amount."""
         return Step(
             fund_id=fund_id,
             fiscal_period_id=self.period_id,
@@ -47,6 +50,9 @@ class Posting:
             commitment_id=commitment_id,
             refunds_id=refunds_id,
             expires_at=expires_at,
+            conversion_id=conversion_id if cause else None,
+            transaction_minor=0 if cause else None,
+            cause=cause,
         )
 
 
@@ -72,17 +78,41 @@ def available(fund: models.Fund) -> int:
 
 
 def spend_at_will(
-    posting: Posting, fund_id: int, funds: Mapping[int, models.Fund], amount_minor: int
+    posting: Posting,
+    fund_id: int,
+    funds: Mapping[int, models.Fund],
+    amount_minor: int,
+    *,
+    fx_minor: int = 0,
+    conversion_id: int | None = None,
 ) -> list[Step]:
-    """Spend what is available; each fund that is short takes the rest from its own OVERRUN."""
-    if not amount_minor:
-        return []
-    steps = [
-        posting.step(fund.pk, (Bucket.OVERRUN, Bucket.AVAILABLE), amount_minor - available(fund))
-        for fund in funds.values()
-        if amount_minor > available(fund)
-    ]
-    return [*steps, posting.step(fund_id, (Bucket.AVAILABLE, Bucket.ACTUAL), amount_minor)]
+    """Spend what is available; each fund that is short takes the rest from its own OVERRUN.
+
+    What a changed rate adds comes last and is named so, what it overruns as well.
+    """
+    steps = []
+    for fund in funds.values():
+        short = max(0, amount_minor + fx_minor - available(fund))
+        parts = {None: short - min(short, fx_minor), Cause.FX: min(short, fx_minor)}
+        steps += [
+            posting.step(
+                fund.pk,
+                (Bucket.OVERRUN, Bucket.AVAILABLE),
+                minor,
+                conversion_id=conversion_id,
+                cause=cause,
+            )
+            for cause, minor in parts.items()
+            if minor
+        ]
+    way = (Bucket.AVAILABLE, Bucket.ACTUAL)
+    if amount_minor:
+        steps.append(posting.step(fund_id, way, amount_minor))
+    if fx_minor:
+        steps.append(
+            posting.step(fund_id, way, fx_minor, conversion_id=conversion_id, cause=Cause.FX)
+        )
+    return steps
 
 
 def paid(fund: models.Fund, steps: Iterable[Step]) -> list[Payment]:

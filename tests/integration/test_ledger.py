@@ -480,7 +480,7 @@ def test_what_is_no_money_never_reaches_the_ledger(make: Callable[[], object], c
     assert _code(make) == code
 
 
-def test_another_currency_is_refused(budget: models.Budget) -> None:
+def test_another_currency_is_refused_without_a_rate(budget: models.Budget) -> None:
     share = services.Share(budget.pk, money.Money(1, "EUR"))
 
     refused = _code(
@@ -489,7 +489,7 @@ def test_another_currency_is_refused(budget: models.Budget) -> None:
         )
     )
 
-    assert refused == "CURRENCY_MISMATCH"
+    assert refused == "RATE_MISSING"
     assert ledger.balances(budget) == Balances(allocated=100_00)
 
 
