@@ -383,7 +383,10 @@ def require_budgets(
     Raises UnknownBudget, Forbidden and CurrencyMismatch.
     """
     zero = money.Money.zero(currency)
-    return _funds_of(actor, [Share(budget_id, zero) for budget_id in budget_ids])
+    funds = _funds_of(actor, [Share(budget_id, zero) for budget_id in budget_ids])
+    for fund in funds.values():
+        _require_same_currency(fund.currency, zero)
+    return {budget_id: fund.id for budget_id, fund in funds.items()}
 
 
 def require_positive(amount: money.Money) -> None:
