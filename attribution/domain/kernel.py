@@ -80,16 +80,48 @@ def attribute(
     """
     journey.require_lookback(lookback_days)
     if shards is None:
-        shards = -(-(len(opportunities) + len(touches)) // ROWS_PER_SHARD)
+        shards = _shard_count(opportunities, touches)
     shards = min(max(shards, 1), MOST_SHARDS)
 
     work = _Work(
         opportunities, touches, tuple(models), as_of, lookback_days, settings, tuple(stages_at)
     )
-    with _Threads(min(max(threads, 1), MOST_THREADS)) as pool:
+    with Threads(min(max(threads, 1), MOST_THREADS)) as pool:
         matched = pool.map(work.match, _cut(opportunities, touches, shards))
         pieces = (piece for shard in matched for piece in shard.pieces(pairs_per_batch))
         yield from pool.map(work.share, pieces)
+
+
+def timelines(
+    opportunities: journey.Opportunities,
+    touches: journey.Touches,
+    *,
+    as_of: int,
+    lookback_days: int | None,
+    threads: int = 1,
+) -> journey.Timelines:
+    """Find all journeys at once, in the order of the opportunities; raises LookbackUnusable.
+
+    What is held is a few numbers for each row, where `attribute` holds a batch; a reader that wants
+    opportunities in an order of its own cuts these into pieces.
+    """
+    journey.require_lookback(lookback_days)
+    shards = min(max(_shard_count(opportunities, touches), 1), MOST_SHARDS)
+    work = _Work(opportunities, touches, (), as_of, lookback_days, multitouch.DEFAULTS, ())
+    edges = np.zeros((4, len(opportunities)), dtype=np.int64)
+    touch, before = [np.zeros(0, dtype=np.intp)], 0
+    with Threads(min(max(threads, 1), MOST_THREADS)) as pool:
+        for found in pool.map(work.match, _cut(opportunities, touches, shards)):
+            part = found.timelines
+            local = (part.start, part.stop, part.after_close, part.account_end)
+            edges[:, found.opportunity] = np.stack(local) + before
+            touch.append(part.touch)
+            before += len(part.touch)
+    return journey.Timelines(np.concatenate(touch), *edges)
+
+
+def _shard_count(opportunities: journey.Opportunities, touches: journey.Touches) -> int:
+    return -(-(len(opportunities) + len(touches)) // ROWS_PER_SHARD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +218,7 @@ def _partition(accounts: NDArray[np.int64], shards: int) -> list[NDArray[np.intp
     return np.split(order, ends[:-1])
 
 
-class _Threads:
+class Threads:
     """Map over threads in order, never further ahead of the reader than there are threads."""
 
     def __init__(self, count: int) -> None:

@@ -134,4 +134,5 @@ def _solved(
     visits = np.bincount(state, minlength=count).astype(np.float64)
     moves = (state[:-1] * count + state[1:])[~is_last[:-1]]
     move_counts = np.bincount(moves, minlength=count * count).reshape(count, count)
-    return np.linalg.inv(np.diag(visits) - move_counts), visits
+    inverse = np.asarray(np.linalg.inv(np.diag(visits) - move_counts), dtype=np.float64)
+    return inverse, visits
