@@ -294,27 +294,23 @@ def inbox(*, actor: access.Actor, at: dt.datetime) -> tuple[RequestRecord, ...]:
     if actor.user_id is None:
         raise refusals.Forbidden("Approvals wait for people. Ask as one.")
     day = day_of(at)
-    principals = [
-        found
-        for user_id in (
-            actor.user_id,
-            *_in_force(day)
-            .filter(delegate_id=actor.user_id)
-            .values_list("delegator_id", flat=True),
-        )
-        if (found := person(user_id)) is not None
-    ]
-    mine = Q()
-    for each in principals:
-        mine |= _waits_for(each)
-    if not principals:
-        return ()
+    delegators = list(
+        _in_force(day).filter(delegate_id=actor.user_id).values_list("delegator_id", flat=True)
+    )
+    # Begins as a condition that no row meets.
+    mine = Q(id=None)
+    for user_id in (actor.user_id, *delegators):
+        found = person(user_id)
+        if found is not None:
+            mine |= _waits_for(found)
+    of_delegators = Q(requested_by_id__in=delegators) | Q(prepared_by_id__in=delegators)
     ids = (
         models.ApprovalRequest.objects.filter(
             mine, state=approvals.RequestState.PENDING.value, expires_at__gt=at
         )
         .exclude(requested_by_id=actor.user_id)
         .exclude(prepared_by_id=actor.user_id)
+        .exclude(of_delegators, forbids_delegates=True)
         .exclude(
             id__in=models.Approval.objects.filter(approved_by_id=actor.user_id).values("request_id")
         )
@@ -327,11 +323,12 @@ def inbox(*, actor: access.Actor, at: dt.datetime) -> tuple[RequestRecord, ...]:
 
 
 def _waits_for(person: approvals.Person) -> Q:
-    return (
+    theirs = (
         Q(steps__contains=[{"role": person.role.value}])
         | Q(steps__contains=[{"user_id": person.user_id}])
         | Q(is_escalated=True, escalates_to=person.role.value)
     )
+    return theirs & ~Q(requested_by_id=person.user_id) & ~Q(prepared_by_id=person.user_id)
 
 
 def override_id(
