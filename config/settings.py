@@ -6,6 +6,7 @@ names that development invents for itself. Every variable is typed and refused l
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import logging
 import ssl
@@ -26,6 +27,7 @@ if PRODUCTION and DEBUG:
     raise ImproperlyConfigured("TRIBUTE_DEBUG shows internals. Remove it in production.")
 
 SECRET_KEY_LENGTH = 50
+CREDENTIAL_KEY_BYTES = 32
 # A development key is derived from the folder: stable between starts, different between machines.
 SECRET_KEY = (
     env.required("SECRET_KEY", "Write 50 or more random characters and keep them secret.")
@@ -35,6 +37,24 @@ SECRET_KEY = (
 if len(SECRET_KEY) < SECRET_KEY_LENGTH:
     raise ImproperlyConfigured("SECRET_KEY is short. Write 50 or more random characters.")
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
+
+# The keys that seal what opens the CRMs, newest first; development derives one from its own key.
+CREDENTIAL_KEYS = env.words("CREDENTIAL_KEYS") or (
+    []
+    if PRODUCTION
+    else [base64.urlsafe_b64encode(hashlib.sha256(f"seal:{SECRET_KEY}".encode()).digest()).decode()]
+)
+for _key in CREDENTIAL_KEYS:
+    # Checked here, so that a wrong key is refused at the start and not at the first sync.
+    try:
+        _is_key = len(base64.urlsafe_b64decode(_key)) == CREDENTIAL_KEY_BYTES
+    except ValueError:
+        _is_key = False
+    if not _is_key:
+        raise ImproperlyConfigured(
+            "CREDENTIAL_KEYS holds a word that is no key. Make one with "
+            "`manage.py make_credential_key`."
+        )
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]", "testserver")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", () if PRODUCTION else LOCAL_HOSTS)

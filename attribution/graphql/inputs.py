@@ -19,7 +19,12 @@ fields.describe(
     opportunity_models.Status,
     name="OpportunityStatus",
     description="Whether an opportunity is still open, and how it ended.",
-    values={"OPEN": "Still open.", "WON": "Closed and won.", "LOST": "Closed and lost."},
+    values={
+        "OPEN": "Still open.",
+        "WON": "Closed and won.",
+        "LOST": "Closed and lost.",
+        "DELETED": "Deleted by its source, or merged away: it counts nowhere.",
+    },
 )
 fields.describe(
     touchpoint_models.Kind,

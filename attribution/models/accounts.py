@@ -22,6 +22,9 @@ class Account(tenancy.TenantModel):
     industry = models.CharField(max_length=tenancy.NAME_LENGTH, blank=True)
     country = models.CharField(max_length=tenancy.NAME_LENGTH, blank=True)
     employees = models.PositiveIntegerField(null=True, blank=True)
+    merged_into = tenancy.link(
+        "attribution.Account", null=True, blank=True, help_text="The account that it is now"
+    )
     is_synthetic = models.BooleanField(default=False, editable=False)
 
     class Meta:
@@ -31,6 +34,10 @@ class Account(tenancy.TenantModel):
             tenancy.unique("account_public_id_is_unique", "public_id"),
             models.CheckConstraint(
                 condition=~models.Q(parent=models.F("id")), name="account_is_not_its_own_parent"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(merged_into=models.F("id")),
+                name="account_is_not_merged_into_itself",
             ),
         )
         indexes = (models.Index(fields=["organization", "name"], name="account_by_name"),)
@@ -48,12 +55,19 @@ class Contact(tenancy.TenantModel):
     name = models.CharField(max_length=tenancy.NAME_LENGTH, blank=True)
     email = models.CharField(max_length=tenancy.NAME_LENGTH, blank=True)
     title = models.CharField(max_length=tenancy.NAME_LENGTH, blank=True)
+    merged_into = tenancy.link(
+        "attribution.Contact", null=True, blank=True, help_text="The contact that it is now"
+    )
     is_synthetic = models.BooleanField(default=False, editable=False)
 
     class Meta:
         constraints = (
             tenancy.unique("contact_external_id_is_unique", "source", "external_id"),
             tenancy.unique("contact_public_id_is_unique", "public_id"),
+            models.CheckConstraint(
+                condition=~models.Q(merged_into=models.F("id")),
+                name="contact_is_not_merged_into_itself",
+            ),
         )
         indexes = (models.Index(fields=["organization", "account"], name="contact_by_account"),)
 

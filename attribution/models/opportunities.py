@@ -16,6 +16,8 @@ class Status(models.TextChoices):
     OPEN = "OPEN", "Open"
     WON = "WON", "Won"
     LOST = "LOST", "Lost"
+    # Its source deleted it, or merged it away: it counts nowhere, and its history stays.
+    DELETED = "DELETED", "Deleted"
 
 
 class Opportunity(tenancy.TenantModel):
@@ -52,7 +54,9 @@ class Opportunity(tenancy.TenantModel):
             tenancy.currency_code("opportunity_currency_is_iso"),
             models.CheckConstraint(
                 condition=models.Q(
-                    status="OPEN", closed_at__isnull=True, fiscal_period__isnull=True
+                    status__in=["OPEN", "DELETED"],
+                    closed_at__isnull=True,
+                    fiscal_period__isnull=True,
                 )
                 | models.Q(
                     status__in=["WON", "LOST"],

@@ -115,8 +115,12 @@ def merge_opportunities(
     run_id: UUID,
     at: dt.datetime,
     shows_differences: bool,
+    has_own_history: bool = False,
 ) -> merges.Merged:
-    """Merge the staged opportunities with their histories."""
+    """Merge the staged opportunities with their histories.
+
+    A source that tells its own history has it merged by `histories`; nothing is observed then.
+    """
     actor.require(access.Permission.IMPORT)
     parameters = {
         "organization": actor.organization_id,
@@ -133,12 +137,28 @@ def merge_opportunities(
     target = _opportunity_target(told, parameters)
     merges.match(target)
     outcome = merges.outcome(target, merges.differences(target) if shows_differences else ())
-    if outcome.new:
+    if outcome.new and has_own_history:
+        merges.add_new(target)
+    elif outcome.new:
         merges.add_new(target, then=_FIRST_STAGE, returning=_FIRST_STAGE_READS)
     if outcome.changed:
-        _write_histories(told, parameters)
+        if not has_own_history:
+            _write_histories(told, parameters)
         merges.update_changed(target)
     return outcome
+
+
+def known_opportunities(
+    *, actor: access.Actor, source: str, external_ids: Collection[str]
+) -> set[str]:
+    """Return those of the ids that the books know."""
+    actor.require(access.Permission.IMPORT)
+    found = merges.fetch(
+        "SELECT external_id FROM attribution_opportunity"
+        " WHERE source = %(source)s AND external_id = ANY(%(ids)s)",
+        {"source": source, "ids": list(external_ids)},
+    )
+    return {of for (of,) in found}
 
 
 def won_revenue_minor(*, actor: access.Actor, source: str, currency: str) -> int:

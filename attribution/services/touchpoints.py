@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db import connection
@@ -17,12 +18,13 @@ _MATCHED = """
     WITH dealt AS (
         SELECT DISTINCT account_id FROM attribution_opportunity WHERE account_id IS NOT NULL
     ), account_match AS (
-        SELECT DISTINCT ON (account.external_id) account.external_id, account.id
+        SELECT DISTINCT ON (account.external_id) account.external_id,
+            coalesce(account.merged_into_id, account.id) AS id
         FROM attribution_account AS account LEFT JOIN dealt ON dealt.account_id = account.id
         ORDER BY account.external_id, dealt.account_id IS NULL, account.id
     ), contact_match AS (
-        SELECT DISTINCT ON (contact.external_id)
-            contact.external_id, contact.id, contact.account_id
+        SELECT DISTINCT ON (contact.external_id) contact.external_id,
+            coalesce(contact.merged_into_id, contact.id) AS id, contact.account_id
         FROM attribution_contact AS contact LEFT JOIN dealt USING (account_id)
         ORDER BY contact.external_id, dealt.account_id IS NULL, contact.id
     ), matched AS (
@@ -75,6 +77,24 @@ class Pulled:
     added: int
     moved: int
     unmatched: int
+
+
+def set_retracted(
+    *,
+    actor: access.Actor,
+    source: str,
+    retracted: Collection[str],
+    restored: Collection[str],
+) -> None:
+    """Take touches of a source back, and let others count again, by the ids that it gave them."""
+    actor.require(access.Permission.IMPORT)
+    with tenancy.organization(actor.organization_id), connection.cursor() as cursor:
+        for is_retracted, ids in ((True, retracted), (False, restored)):
+            cursor.execute(
+                "UPDATE attribution_touchpoint SET is_retracted = %s"
+                " WHERE source = %s AND source_id = ANY(%s) AND is_retracted <> %s",
+                [is_retracted, source, list(ids), is_retracted],
+            )
 
 
 def pull_sends(*, actor: access.Actor) -> Pulled:

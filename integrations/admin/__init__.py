@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from integrations.admin import heartbeats, imports
+from integrations.admin import connections, crm, heartbeats, imports
 
-__all__ = ["heartbeats", "imports"]
+__all__ = ["connections", "crm", "heartbeats", "imports"]

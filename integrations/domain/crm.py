@@ -10,7 +10,9 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
+
+from integrations.domain import errors
 
 
 class Provider(StrEnum):
@@ -30,7 +32,10 @@ class Stream(StrEnum):
     OPPORTUNITY_HISTORY = "opportunity_history"
     CONTACT_ROLES = "contact_roles"
     CAMPAIGN_MEMBERS = "campaign_members"
-    ACTIVITIES = "activities"
+    TASKS = "tasks"
+    MEETINGS = "meetings"
+    CALLS = "calls"
+    EMAILS = "emails"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,13 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """One record as the CRM told it."""
+    """One record as the CRM told it; `parent` is the record that it is a part of."""
 
+    stream: Stream
     id: str
     stamp: dt.datetime
     values: Mapping[str, Any]
+    parent: str = ""
     is_deleted: bool = False
     merged_into: str = ""
 
@@ -59,6 +66,7 @@ class Page:
     records: Sequence[Raw]
     next: str | None
     server_time: dt.datetime
+    is_waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +90,52 @@ class Token:
     issued_at: dt.datetime
     expires_at: dt.datetime | None = None
     refresh_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of an opportunity's history: what it was set to, when, and which row told it."""
+
+    opportunity: str
+    source_id: str
+    changed_at: dt.datetime
+    stage: str | None = None
+    status: str | None = None
+    amount_minor: int | None = None
+    currency: str | None = None
+    owner: str | None = None
+    sets_amount: bool = False
+
+
+# What a history tells, and the entries of it that cannot be read.
+History = tuple[list[Change], list[tuple[Raw, errors.BadRecord]]]
+
+
+class Source(Protocol):
+    """What a provider's folder gives: reads that know nothing of where records are kept.
+
+    Every method raises SyncError. `backfill` goes on from a place that may be stored; `changes`
+    returns what was changed after the cursor and not after `until`, by stamp and id.
+    """
+
+    streams: tuple[Stream, ...]
+
+    @property
+    def calls(self) -> int: ...
+
+    @property
+    def quota(self) -> Quota | None: ...
+
+    def server_time(self) -> dt.datetime: ...
+
+    def backfill(self, stream: Stream, place: str) -> Page: ...
+
+    def changes(self, stream: Stream, after: Cursor, until: dt.datetime) -> Page: ...
+
+    def companions(self, stream: Stream, records: Sequence[Raw]) -> Sequence[Raw]: ...
+
+    def deletions(
+        self, stream: Stream, since: dt.datetime, until: dt.datetime
+    ) -> Sequence[tuple[str, dt.datetime]] | None: ...
+
+    def identifiers(self, stream: Stream, place: str) -> tuple[Sequence[str], str | None]: ...

@@ -195,7 +195,7 @@ def failure(error: ApiException) -> errors.SyncError:
     if error.status == HTTPStatus.UNAUTHORIZED:
         if category == "EXPIRED_AUTHENTICATION":
             return errors.SessionEnded(text)
-        return errors.AuthorizationLost(f"{text}. Connect it again.")
+        return errors.AuthorizationLost(f"{text.rstrip('.')}. Connect it again.")
     if error.status == HTTPStatus.TOO_MANY_REQUESTS:
         policy = str(told.get("policyName", ""))
         limit = _LIMITS.get(policy, errors.Limit.BURST)

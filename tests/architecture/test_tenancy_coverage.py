@@ -91,6 +91,8 @@ SEALED_TABLES = {
     "gifting_vendormerge",
     "integrations_importrun",
     "integrations_quarantinedrow",
+    "integrations_recordalias",
+    "integrations_syncrun",
     "gifting_sendcommitment",
     "gifting_senddecision",
     "gifting_sendfact",

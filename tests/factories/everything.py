@@ -16,6 +16,7 @@ from gifting.domain import access, lifecycle
 from integrations import models as integrations
 from tests.factories import (
     approvals,
+    crm,
     exchange,
     imports,
     ledger,
@@ -177,6 +178,12 @@ MAKERS: Mapping[type[models.Model], Callable[[], models.Model]] = {
     attribution.Touchpoint: lambda: opportunities.make_touchpoint(
         send=sends.make_send(), contact=opportunities.make_contact()
     ),
+    integrations.Connection: crm.make_connection,
+    integrations.CrmRecord: crm.make_record,
+    integrations.RecordAlias: crm.make_alias,
+    integrations.RejectedRecord: crm.make_rejected_record,
+    integrations.StreamState: crm.make_stream_state,
+    integrations.SyncRun: crm.make_sync_run,
     integrations.ImportRun: imports.make_import_run,
     integrations.QuarantinedRow: imports.make_quarantined_row,
     integrations.SandboxTruth: _sandbox_truth,

@@ -32,13 +32,33 @@ PEOPLES_ROLES = [role for role in access.Role if role is not access.Role.SERVICE
 # What a role does not see at all; it sees everything else.
 ACCESS = {gifting.Membership, gifting.ServiceToken}
 INVOICES = {gifting.VendorInvoice, gifting.CreditNote, gifting.MatchException}
+CONNECTIONS = {
+    integrations.Connection,
+    integrations.CrmRecord,
+    integrations.RecordAlias,
+    integrations.RejectedRecord,
+    integrations.StreamState,
+    integrations.SyncRun,
+}
 UNSEEN = {
     access.Role.ADMIN: set(),
-    access.Role.MARKETING: {*ACCESS, *INVOICES, gifting.Operation, integrations.QuarantinedRow},
-    access.Role.SALES: {*ACCESS, *INVOICES, gifting.Operation, integrations.QuarantinedRow},
-    access.Role.FINANCE: {*ACCESS, integrations.QuarantinedRow},
-    access.Role.APPROVER: {*ACCESS, gifting.Operation, integrations.QuarantinedRow},
-    access.Role.AUDITOR: {integrations.QuarantinedRow},
+    access.Role.MARKETING: {
+        *ACCESS,
+        *CONNECTIONS,
+        *INVOICES,
+        gifting.Operation,
+        integrations.QuarantinedRow,
+    },
+    access.Role.SALES: {
+        *ACCESS,
+        *CONNECTIONS,
+        *INVOICES,
+        gifting.Operation,
+        integrations.QuarantinedRow,
+    },
+    access.Role.FINANCE: {*ACCESS, *CONNECTIONS, integrations.QuarantinedRow},
+    access.Role.APPROVER: {*ACCESS, *CONNECTIONS, gifting.Operation, integrations.QuarantinedRow},
+    access.Role.AUDITOR: {*CONNECTIONS, integrations.QuarantinedRow},
 }
 MORE_ROWS = 3
 
