@@ -31,6 +31,12 @@ class SendRequest(tenancy.TenantModel):
     currency = tenancy.currency_field()
     estimate = models.JSONField(help_text="Minor units by cost component")
     total_minor = models.BigIntegerField(help_text="Minor units; the sum of the estimate")
+    nature = models.TextField(blank=True, default="", help_text="What it is, for the gift register")
+    purpose = models.TextField(blank=True, default="", help_text="Why it is given")
+    has_advert = models.BooleanField(default=False, help_text="Carries a conspicuous advert")
+    is_widely_given = models.BooleanField(
+        default=False, help_text="Branded, of small value and given to many"
+    )
     batch = models.UUIDField(null=True, help_text="Shared by sends that are decided together")
     position = models.PositiveIntegerField(default=0, help_text="Its place in the batch")
     requested_by = models.ForeignKey(

@@ -22,9 +22,13 @@ from gifting.models import charges as tables
 from gifting.models import sends as send_tables
 from gifting.selectors import organizations
 from gifting.selectors import timing as terms
-from gifting.services import operations, periods, settlements, tenancy
+from gifting.services import gift_rules, operations, periods, settlements, tenancy
 
 PEOPLE: Final = "tribute"
+# A gift that ended so never reached its recipient, and counts for no limit.
+NOT_RECEIVED: Final = frozenset(
+    {State.DECLINED, State.EXPIRED, State.CANCELLED, State.FAILED, State.UNDELIVERABLE}
+)
 
 
 class UnknownSend(refusals.NotFound):
@@ -183,6 +187,8 @@ def _tell(actor: access.Actor, send: models.Send, moment: Moment) -> Told:
         state = moment.state
     if request is None:
         return Told(outcome, state)
+    if moment.state in NOT_RECEIVED:
+        gift_rules.take_back(actor=actor, subject_id=UUID(str(send.public_id)))
     fact = models.SendFact(
         kind=FactKind.MOMENT.value,
         state=moment.state.value,

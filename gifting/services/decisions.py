@@ -4,11 +4,12 @@ The rules kept here: an approval reserves its whole estimate, or there is no app
 looked at is kept with the answer: the facts and their hash, the formula of the room, and the
 versions of the terms, policies and rules that decided. A refusal is an answer as well, and is kept.
 
-Locks: the key, the sends by id, the recipients, the period, the funds by id.
+Locks: the key, the sends by id, their recipients, the period, the funds by id.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,13 +20,34 @@ from django.db.models import Q
 
 from gifting import models
 from gifting.domain import access, decisions, ledger, lifecycle, money, refusals
+from gifting.domain import approvals as matrix
 from gifting.domain.decisions import Mode, Outcome
 from gifting.domain.ledger import Bucket, OperationKind
 from gifting.selectors import organizations
-from gifting.services import operations, periods, postings, settlements, tenancy
+from gifting.services import (
+    approvals,
+    gift_rules,
+    operations,
+    overrides,
+    periods,
+    postings,
+    rulings,
+    settlements,
+    tenancy,
+)
 from gifting.services.operations import Plan, Step
 
 APPROVED: Final = Outcome.APPROVED.value
+# What is refused by one of these is an answer about the send, and kept with it.
+ANSWERS: Final = (
+    ledger.BudgetExceeded,
+    operations.FundParked,
+    operations.PeriodClosed,
+    approvals.ApprovalMissing,
+    rulings.GiftBlocked,
+    gift_rules.RegisterIncomplete,
+    overrides.OverrideUsedUp,
+)
 
 
 class UnknownRequest(refusals.NotFound):
@@ -54,10 +76,13 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The answer to one request, and the commitments that hold its money."""
+    """The answer to one request, and the commitments that hold its money.
+
+    Without an outcome nothing is decided yet, and the reason says what it waits for.
+    """
 
     send: UUID
-    outcome: Outcome
+    outcome: Outcome | None
     reasons: tuple[Reason, ...] = ()
     commitments: tuple[UUID, ...] = ()
     replayed: bool = False
@@ -79,6 +104,8 @@ class _Case:
     send: models.Send
     request: models.SendRequest
     shares: Sequence[settlements.Share]
+    ruling: rulings.Ruling | None = None
+    reasons: list[Reason] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -95,10 +122,14 @@ class _Case:
 def decide(*, actor: access.Actor, key: str, send: UUID, at: dt.datetime) -> Decided:
     """Approve a request and reserve its money, or say why not; the answer is kept either way.
 
+    An approver's own answer to the matrix is given with it, and kept even if the budgets refuse.
+    While others have to approve, nothing is decided: the answer has no outcome. Without a matrix,
+    anybody who may APPROVE decides but the requester.
+
     Raises Forbidden, UnknownRequest, RequesterDecides, AlreadyDecided and what `operations.perform`
-    refuses; what the budgets, the policy or the rules refuse is an answer.
+    refuses; what the budgets, the matrix or the rules refuse is an answer.
     """
-    actor.require(access.Permission.APPROVE)
+    _require_decider(actor)
     with tenancy.organization(actor.organization_id):
         found: list[_Case] = []
 
@@ -106,8 +137,13 @@ def decide(*, actor: access.Actor, key: str, send: UUID, at: dt.datetime) -> Dec
             found[:] = _cases(actor, Q(send__public_id=send))
             (case,) = found
             _require_undecided(case)
+            case.ruling = rulings.judge(actor=actor, request=case.request, at=at)
+            rulings.require_allowed(case.ruling)
+            _require_approved(actor, found, at)
+            rulings.record(actor=actor, request=case.request, ruling=case.ruling, at=at)
             return _plan(actor, found, at)
 
+        _answer_matrix(actor, Q(send__public_id=send), at)
         try:
             answer = operations.perform(
                 actor=actor,
@@ -116,8 +152,10 @@ def decide(*, actor: access.Actor, key: str, send: UUID, at: dt.datetime) -> Dec
                 request={"decide": send},
                 plan=plan,
             )
-        except (ledger.BudgetExceeded, operations.FundParked, operations.PeriodClosed) as refusal:
+        except ANSWERS as refusal:
             return _refuse(actor, found[0], refusal)
+        except _Waiting as waiting:
+            return Decided(send, None, (waiting.reason,))
     made = tuple(UUID(each) for each in answer.response["commitments"])
     return Decided(send, Outcome.APPROVED, (), made, answer.replayed)
 
@@ -127,11 +165,12 @@ def decide_batch(
 ) -> DecidedBatch:
     """Reserve the money of a batch at once, one commitment a fund, from which its sends draw.
 
-    Either all or nothing, or as many as fit: in the order in which they were asked, each that fits
-    what is left. What does not fit is refused, and the refusal kept. Raises BudgetExceeded for a
-    batch that does not fit as a whole, NothingFits, and what `decide` raises.
+    Either all or nothing, or as many as fit: in the order in which they were asked, each that the
+    rules allow and that fits what is left. The rest is refused, and the refusals kept. Raises
+    BudgetExceeded, GiftBlocked and the like for a batch of which all was asked, NothingFits,
+    ApprovalMissing, and what `decide` raises.
     """
-    actor.require(access.Permission.APPROVE)
+    _require_decider(actor)
 
     def plan(_: UUID) -> Plan:
         cases = [
@@ -141,23 +180,129 @@ def decide_batch(
         ]
         if not cases:
             raise AlreadyDecided("All sends of the batch are approved already.", field="batch")
-        fitting = cases if mode is Mode.ALL_OR_NOTHING else _fitting(actor, cases, at)
+        _require_approved(actor, cases, at)
+        gift_rules.hold(
+            actor=actor,
+            recipient_ids=[case.send.recipient_id for case in cases if case.send.recipient_id],
+        )
+        room = None if mode is Mode.ALL_OR_NOTHING else _room(actor, cases, at)
+        fitting = [case for case in cases if _fits(actor, case, room, at)]
         if not fitting:
             raise NothingFits("No send of the batch fits its budgets. Have them revised.")
-        return _plan(actor, fitting, at, left_out=[each for each in cases if each not in fitting])
+        return _plan(actor, fitting, at, left_out=[each for each in cases if each.reasons])
 
-    answer = operations.perform(
-        actor=actor,
-        kind=OperationKind.COMMIT,
-        key=key,
-        request={"decide_batch": batch, "mode": mode.value},
-        plan=plan,
-    )
+    with tenancy.organization(actor.organization_id):
+        _answer_matrix(actor, Q(batch=batch), at)
+        try:
+            answer = operations.perform(
+                actor=actor,
+                kind=OperationKind.COMMIT,
+                key=key,
+                request={"decide_batch": batch, "mode": mode.value},
+                plan=plan,
+            )
+        except _Waiting as waiting:
+            raise approvals.ApprovalMissing(waiting.reason.message) from None
     return DecidedBatch(
         tuple(UUID(each) for each in answer.response["approved"]),
         tuple(UUID(each) for each in answer.response["refused"]),
         answer.replayed,
     )
+
+
+class _Waiting(Exception):  # noqa: N818 - an answer between two functions, not an error
+    """Others have to approve first."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.message)
+        self.reason = reason
+
+
+def _require_decider(actor: access.Actor) -> None:
+    if not actor.may(access.Permission.APPROVE):
+        actor.require(access.Permission.WRITE_SENDS)
+
+
+def _answer_matrix(actor: access.Actor, which: Q, at: dt.datetime) -> None:
+    """Give the approver's own answer, when the matrix waits for one."""
+    first = models.SendRequest.objects.filter(which).select_related("send").first()
+    if first is None:
+        raise UnknownRequest("There is no such request.", field="send")
+    actor.require_cost_center(first.send.cost_center_id)
+    standing = rulings.standing_of(rulings.subject_of(first))
+    if (
+        standing is None
+        or standing.state_at(at) is not matrix.RequestState.PENDING
+        or actor.user_id is None
+        or not actor.may(access.Permission.APPROVE)
+    ):
+        return
+    with contextlib.suppress(approvals.AlreadyDecided):
+        approvals.approve(
+            actor=actor,
+            key=f"approve:{standing.public_id}:{actor.user_id}",
+            request_id=standing.public_id,
+            at=at,
+        )
+
+
+def _require_approved(actor: access.Actor, cases: Sequence[_Case], at: dt.datetime) -> None:
+    """Refuse what the matrix does not cover; without one, whoever asked for it.
+
+    Raises ApprovalMissing, RequesterDecides and Forbidden.
+    """
+    requests = [case.request for case in cases]
+    for case in cases:
+        if case.ruling is None:
+            case.ruling = rulings.judge(actor=actor, request=case.request, at=at)
+    standing = rulings.standing_of(rulings.subject_of(requests[0]))
+    if standing is not None and standing.state_at(at) is matrix.RequestState.PENDING:
+        needed = ", ".join(str(step.approver) for step in standing.decision.steps)
+        missing = approvals.ApprovalMissing.code
+        raise _Waiting(Reason(missing, f"This waits for others to approve: {needed}."))
+    outcome = rulings.require_approved(
+        actor=actor,
+        requests=requests,
+        rulings=[case.ruling for case in cases if case.ruling],
+        at=at,
+    )
+    for case in cases:
+        case.versions["approval_policy"] = str(outcome.policy_version)
+        case.facts["approval"] = {
+            "request": str(outcome.request_id),
+            **outcome.decision.as_json(),
+        }
+    if outcome.policy_version == rulings.NO_POLICY:
+        actor.require(access.Permission.APPROVE)
+        for request in requests:
+            _require_other(actor, request)
+
+
+def _room(actor: access.Actor, cases: Sequence[_Case], at: dt.datetime) -> settlements.Room:
+    zone = organizations.get(organization_id=actor.organization_id).time_zone
+    day = periods.day_of(at=at, time_zone=zone)
+    periods.hold(period_id=periods.of_decision(actor=actor, day=day))
+    return settlements.Room.of({share.fund_id for case in cases for share in case.shares})
+
+
+def _fits(actor: access.Actor, case: _Case, room: settlements.Room | None, at: dt.datetime) -> bool:
+    """Record a gift that is allowed and fits, so that the next one to its recipient counts it.
+
+    A batch of which all was asked has no room to look at: PostgreSQL judges its sum.
+    """
+    try:
+        case.ruling = rulings.judge(actor=actor, request=case.request, at=at)
+        rulings.require_allowed(case.ruling)
+        if room is not None and not room.takes(case.by_fund):
+            case.reasons.append(_no_room(case))
+            return False
+        rulings.record(actor=actor, request=case.request, ruling=case.ruling, at=at)
+    except ANSWERS as refusal:
+        if room is None:
+            raise
+        case.reasons.append(Reason(refusal.code, refusal.message))
+        return False
+    return True
 
 
 def _cases(actor: access.Actor, which: Q) -> list[_Case]:
@@ -172,19 +317,22 @@ def _cases(actor: access.Actor, which: Q) -> list[_Case]:
         .order_by("id")
     }
     for request in requests:
-        actor.require_cost_center(sends[request.send_id].cost_center_id)
-        _require_other(actor, request)
+        request.send = sends[request.send_id]
+        actor.require_cost_center(request.send.cost_center_id)
     return [
         _Case(sends[request.send_id], request, settlements.shares_of(request))
         for request in requests
     ]
 
 
-def _require_other(actor: access.Actor, request: models.SendRequest) -> None:
-    is_own = (actor.user_id is not None and actor.user_id == request.requested_by_id) or (
+def _is_own(actor: access.Actor, request: models.SendRequest) -> bool:
+    return (actor.user_id is not None and actor.user_id == request.requested_by_id) or (
         actor.token_id is not None and actor.token_id == request.token_id
     )
-    if is_own:
+
+
+def _require_other(actor: access.Actor, request: models.SendRequest) -> None:
+    if _is_own(actor, request):
         raise RequesterDecides(
             "Whoever asks for a send does not decide on it. Ask another approver.", field="send"
         )
@@ -231,7 +379,7 @@ def _plan(
     def then(operation_pk: int) -> None:
         _keep_approvals(actor, cases, steps, operation_pk, at)
         for case in left_out:
-            _keep_refusal(actor, case, _room_facts(case), [_no_room(case)])
+            _keep_refusal(actor, case, _room_facts(case), case.reasons)
 
     return Plan(
         response={
@@ -242,15 +390,6 @@ def _plan(
         steps=tuple(steps),
         then=then,
     )
-
-
-def _fitting(actor: access.Actor, cases: Sequence[_Case], at: dt.datetime) -> list[_Case]:
-    """Take each case, in their order, that fits what those before it left."""
-    zone = organizations.get(organization_id=actor.organization_id).time_zone
-    day = periods.day_of(at=at, time_zone=zone)
-    periods.hold(period_id=periods.of_decision(actor=actor, day=day))
-    room = settlements.Room.of({share.fund_id for case in cases for share in case.shares})
-    return [case for case in cases if room.takes(case.by_fund)]
 
 
 def _keep_approvals(
@@ -329,8 +468,10 @@ def _decision(
         versions={
             "money_timing": str(case.request.money_timing_id or "standard"),
             **case.versions,
+            **(case.ruling.versions if case.ruling else {}),
         },
-        decided_by_id=actor.user_id,
+        # What the policy lets a requester do alone, the policy decided.
+        decided_by_id=None if _is_own(actor, case.request) else actor.user_id,
         token_id=actor.token_id,
         operation_id=operation_pk,
     )
@@ -344,6 +485,7 @@ def _facts(case: _Case) -> dict[str, Any]:
         "asked": {str(fund_id): amount for fund_id, amount in case.by_fund.items()},
         "recipient": case.send.recipient_id,
         **case.facts,
+        **(case.ruling.facts if case.ruling else {}),
     }
 
 

@@ -21,11 +21,11 @@ from gifting.domain import access, lifecycle, money, refusals, timing
 from gifting.models import sends as tables
 from gifting.selectors import organizations
 from gifting.selectors import timing as terms_selector
-from gifting.services import conflicts, ledger, operations, periods, tenancy
+from gifting.services import conflicts, ledger, operations, periods, rulings, tenancy
 
 SOURCE: Final = "tribute"
 MOST_WEIGHT: Final = 1_000_000
-MOST_IN_BATCH: Final = 5_000
+MOST_IN_BATCH: Final = 1_000
 
 
 class EstimateUnusable(refusals.Invalid):
@@ -71,17 +71,24 @@ class Asked:
     estimate: Mapping[str, money.Money]
     shares: Sequence[Share]
     gift_kind: timing.GiftKind = timing.GiftKind.ANY
+    nature: str = ""
+    purpose: str = ""
+    has_advert: bool = False
+    is_widely_given: bool = False
 
 
 def request(*, actor: access.Actor, asked: Asked, at: dt.datetime) -> UUID:
-    """Record a send that waits for its decision and return its public id.
+    """Record a send that waits for its decision, ask for its approval, and return its public id.
 
     Raises Forbidden, EstimateUnusable, AmountNotPositive, CurrencyMismatch, SharesUnusable,
     UnknownBudget, TextUnusable and ReferenceReused.
     """
     actor.require(access.Permission.WRITE_SENDS)
     with tenancy.organization(actor.organization_id):
-        return _request(actor, asked, at, batch=None, position=0)
+        made, is_new = _request(actor, asked, at, batch=None, position=0)
+        if is_new:
+            rulings.ask(actor=actor, requests=[made], at=at, reason=asked.purpose)
+        return UUID(str(made.send.public_id))
 
 
 def request_batch(
@@ -98,19 +105,25 @@ def request_batch(
         raise BatchUnusable(f"A batch has 1 to {MOST_IN_BATCH} sends.", field="sends")
     batch = uuid.uuid5(actor.organization_id, reference)
     with tenancy.organization(actor.organization_id):
-        for position, each in enumerate(asked):
+        made = [
             _request(actor, each, at, batch=batch, position=position)
+            for position, each in enumerate(asked)
+        ]
         if models.SendRequest.objects.filter(batch=batch).count() != len(asked):
             raise ReferenceReused(
                 f"The reference {reference!r} was used for another batch. Make a new one.",
                 field="reference",
+            )
+        if any(is_new for _, is_new in made):
+            rulings.ask(
+                actor=actor, requests=[row for row, _ in made], at=at, reason=asked[0].purpose
             )
     return batch
 
 
 def _request(
     actor: access.Actor, asked: Asked, at: dt.datetime, *, batch: UUID | None, position: int
-) -> UUID:
+) -> tuple[models.SendRequest, bool]:
     actor.require_cost_center(asked.gift.cost_center_id)
     operations.text(asked.reference, field="reference", most=tables.EXTERNAL_ID_LENGTH)
     currency, told = _estimate(asked.estimate)
@@ -118,13 +131,13 @@ def _request(
     request_hash = _hash(asked, batch)
     there = (
         models.SendRequest.objects.filter(send__source=SOURCE, send__external_id=asked.reference)
-        .values_list("request_hash", "send__public_id")
+        .select_related("send")
         .first()
     )
     if there is not None:
-        if there[0] != request_hash:
+        if there.request_hash != request_hash:
             raise _reused(asked.reference)
-        return UUID(str(there[1]))
+        return there, False
     zone = organizations.get(organization_id=actor.organization_id).time_zone
     day = periods.day_of(at=at, time_zone=zone)
     row = terms_selector.holding(vendor_id=asked.gift.vendor_id, gift_kind=asked.gift_kind, day=day)
@@ -152,7 +165,7 @@ def _request(
         source=SOURCE,
         source_event_id="request",
     )
-    models.SendRequest.objects.create(
+    made = models.SendRequest.objects.create(
         organization_id=actor.organization_id,
         send=send,
         gift_kind=asked.gift_kind.value,
@@ -161,6 +174,10 @@ def _request(
         currency=currency,
         estimate=estimate,
         total_minor=total.amount_minor,
+        nature=asked.nature,
+        purpose=asked.purpose,
+        has_advert=asked.has_advert,
+        is_widely_given=asked.is_widely_given,
         batch=batch,
         position=position,
         requested_by_id=actor.user_id,
@@ -176,7 +193,7 @@ def _request(
         )
         for share in sorted(asked.shares, key=lambda share: share.budget_id)
     )
-    return send.public_id
+    return made, True
 
 
 def _estimate(estimate: Mapping[str, money.Money]) -> tuple[str, dict[str, int]]:
@@ -220,6 +237,7 @@ def _hash(asked: Asked, batch: UUID | None) -> str:
         "shares": sorted([share.budget_id, share.weight] for share in asked.shares),
         "gift_kind": asked.gift_kind.value,
         "batch": str(batch or ""),
+        "register": [asked.nature, asked.purpose, asked.has_advert, asked.is_widely_given],
     }
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
