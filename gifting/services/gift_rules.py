@@ -17,8 +17,19 @@ from uuid import UUID
 from django.db import connection
 
 from gifting import models
-from gifting.domain import access, gift_rules, ledger, money, recipients, refusals, rule_book, tax
+from gifting.domain import (
+    access,
+    exchange,
+    gift_rules,
+    ledger,
+    money,
+    recipients,
+    refusals,
+    rule_book,
+    tax,
+)
 from gifting.selectors import approvals as override_records
+from gifting.selectors import exchange as rates
 from gifting.selectors import gift_rules as records
 from gifting.services import conflicts, operations, overrides
 
@@ -154,12 +165,13 @@ def check(
     at: dt.datetime,
     holds: bool = True,
     giver_country: str | None = None,
-    convert: gift_rules.Converter = gift_rules.one_rate_known,
+    convert: gift_rules.Converter | None = None,
 ) -> Findings:
     """Judge a gift by every rule that applies, for each recipient with all who count as the same.
 
     With `holds` the recipients are locked until the end of the caller's transaction; a question
-    that decides nothing asks without. What was recorded for the same subject before is left out.
+    that decides nothing asks without. Amounts are converted at the rate of the day of each gift,
+    unless the caller converts them. What was recorded for the same subject before is left out.
     Raises Forbidden, UnknownRecipient and GiftUnusable.
     """
     _require_asker(actor)
@@ -179,7 +191,7 @@ def check(
         people=people,
         year_of=records.year_of(),
         giver_country=records.giver_country() if giver_country is None else giver_country,
-        convert=convert,
+        convert=convert or _converter(actor),
         at=at,
     )
     return Findings(
@@ -317,6 +329,22 @@ class _Context:
     giver_country: str
     convert: gift_rules.Converter
     at: dt.datetime
+
+
+def _converter(actor: access.Actor) -> gift_rules.Converter:
+    """Convert at the organization's rates; whoever may have a gift judged need not read them."""
+    reader = access.Actor.system(organization_id=actor.organization_id)
+
+    def convert(amount: money.Money, currency: str, on: dt.date) -> money.Money | None:
+        try:
+            path = rates.path(
+                actor=reader, from_currency=amount.currency, to_currency=currency, on=on
+            )
+        except (exchange.RateMissing, exchange.RateStale):
+            return None
+        return path.convert(amount)
+
+    return convert
 
 
 def _verdicts(
