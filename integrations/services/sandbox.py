@@ -7,9 +7,10 @@ for it again; one that is complete is left as it is.
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,7 +20,9 @@ import numpy as np
 from django.db import connection
 from django.utils.text import slugify
 
+from attribution.domain import multitouch
 from attribution.selectors import exposures
+from attribution.services import runs
 from gifting.domain import access, fiscal, refusals
 from gifting.selectors import organizations
 from gifting.services import batches as gift_batches
@@ -129,6 +132,17 @@ def lay_over(
             return Sandbox(organization, wanted, kept.truth, (), is_new=False)
         found = _lay(actor, organization, wanted, span, progress)
         return Sandbox(organization, wanted, found.as_json(), (), is_new=True)
+
+
+def attribute(*, made: Sandbox, models_to_run: Sequence[multitouch.Model]) -> None:
+    """Attribute the company's won opportunities as of the end of its history."""
+    end = dt.datetime.combine(
+        made.wanted.until + dt.timedelta(days=1),
+        dt.time(),
+        tzinfo=fiscal.zone(made.organization.time_zone),
+    )
+    actor = access.Actor.system(organization_id=made.organization.id)
+    runs.run(actor=actor, models_to_run=models_to_run, at=end)
 
 
 def find(*, organization_id: UUID) -> Sandbox | None:

@@ -84,6 +84,13 @@ def test_running_it_twice_changes_nothing() -> None:
     assert checksums.by_table(organization.id) == before
 
 
+def test_it_leaves_rows_in_the_histories_that_everybody_shares() -> None:
+    run("--no-serve")
+
+    assert gifting.ReferenceFile.objects.count() == 1
+    assert gifting.ReferenceRate.objects.count() > 1_000
+
+
 def sandbox_organization() -> organizations.OrganizationRecord:
     with tenancy.door("slug:lumen-oak-sandbox"):
         found = organizations.find_by_slug(slug="lumen-oak-sandbox")

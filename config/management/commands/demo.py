@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from decimal import Decimal
 from typing import Any, Final
 
@@ -14,17 +13,18 @@ from rich.table import Table
 
 from attribution.domain import journey, multitouch, returns
 from attribution.selectors import roi
-from attribution.services import runs
 from config import processes
-from gifting.domain import access, fiscal, money
+from config.management.commands import import_rates
+from gifting.domain import access, money
 from gifting.management import console
 from gifting.selectors import spend
 from gifting.services import tenancy
 from integrations.domain.sandbox import company
 from integrations.management import sandbox_options
-from integrations.services import sandbox, sandbox_doors
+from integrations.services import sandbox, sandbox_doors, sandbox_examples
 
 MODEL: Final = multitouch.Model.LINEAR
+DAYS_OF_RATES: Final = 90
 
 
 class Command(console.ConsoleCommand):
@@ -56,7 +56,9 @@ class Command(console.ConsoleCommand):
         is_serving = not (options["no_serve"] or options["json"])
         port = processes.claim_port(options["port"]) if is_serving else None
         processes.bring_up_to_date()
+        import_rates.import_newest(days=DAYS_OF_RATES)
         made = self._sandbox(options)
+        sandbox_examples.leave(made=made)
         report = _attribute(made)
         if options["json"]:
             self.write_json(_as_json(made, report))
@@ -95,13 +97,8 @@ class Command(console.ConsoleCommand):
 
 def _attribute(made: sandbox.Sandbox) -> roi.Report:
     """Run every model as of the end of the sandbox's history, and read the report of one."""
+    sandbox.attribute(made=made, models_to_run=multitouch.STANDARD)
     actor = access.Actor.system(organization_id=made.organization.id)
-    end = dt.datetime.combine(
-        made.wanted.until + dt.timedelta(days=1),
-        dt.time(),
-        tzinfo=fiscal.zone(made.organization.time_zone),
-    )
-    runs.run(actor=actor, models_to_run=multitouch.STANDARD, at=end)
     with tenancy.organization(made.organization.id):
         return roi.by_campaign(
             actor=actor, model=MODEL, currency=made.organization.currency, cut=spend.Cut()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
+import itertools
+import zipfile
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,6 +70,15 @@ class Command(console.ConsoleCommand):
 def packaged_file() -> Path:
     """Return the file of reference rates that the product depends on."""
     return Path(str(importlib.metadata.distribution(PACKAGE).locate_file(PACKAGED)))
+
+
+def import_newest(*, days: int) -> exchange.Imported:
+    """Share the newest days of the reference rates, which takes no time; all of them do."""
+    file = packaged_file()
+    with zipfile.ZipFile(file) as archive, archive.open(archive.namelist()[0]) as lines:
+        # A header, then a line a day, the newest first.
+        newest = b"".join(itertools.islice(lines, days + 1))
+    return _import(f"{file.name}, the newest {days} days", newest, None, is_ecb=False)
 
 
 def _import(name: str, data: bytes, slug: str | None, *, is_ecb: bool) -> exchange.Imported:

@@ -7,13 +7,14 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils.text import slugify
 
+from attribution.domain import multitouch
 from gifting.domain import refusals
 from gifting.management import console
 from gifting.selectors import organizations
 from gifting.services import tenancy
 from integrations.domain.sandbox import company
 from integrations.management import sandbox_options
-from integrations.services import sandbox
+from integrations.services import sandbox, sandbox_examples
 
 
 class UnknownOrganization(refusals.NotFound):
@@ -61,6 +62,9 @@ class Command(console.ConsoleCommand):
                     writers=sandbox_options.writers(),
                 )
             )
+        if not options["over"]:
+            sandbox_examples.leave(made=made)
+            sandbox.attribute(made=made, models_to_run=[multitouch.Model.LINEAR])
         self.write_json(
             {
                 "organization": made.organization.slug,

@@ -1,0 +1,70 @@
+"""Leave an example of every kind of record in a sandbox company, beside what was generated.
+
+What is generated has a known truth, which tests compare with every row; the examples come after it
+and change no total of it, so that each table has a row to look at and to attack.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Final
+
+from django.contrib.auth import get_user_model
+
+from gifting.domain import access
+from gifting.services import samples, tenancy
+from integrations.domain import fields
+from integrations.services import imports, sandbox
+
+RUNS: Final = uuid.UUID("0c0f4d1e-5f43-4a55-8b53-1d6b5a0f9d10")
+NAME: Final = "accounts (sandbox).csv"
+# The only row names no account: it is kept aside, and the company stays as it was generated.
+ROWS: Final = "account,name\n,A row without an account\n"
+MAPPING: Final = """
+kind = "accounts"
+source = "sandbox"
+currency = "USD"
+
+[columns]
+external_id = "account"
+name = "name"
+"""
+
+
+def leave(*, made: sandbox.Sandbox) -> None:
+    """Leave the examples, once; all of them or none."""
+    organization = made.organization
+    actor = access.Actor.system(organization_id=organization.id)
+    day = made.wanted.until
+    with tenancy.organization(organization.id):
+        if not made.people or samples.are_kept():
+            return
+        marketing, finance, *_ = (
+            get_user_model().objects.get(username=person.user_name).pk for person in made.people
+        )
+        samples.keep(
+            actor=actor,
+            asker_id=marketing,
+            approver_id=finance,
+            currency=organization.currency,
+            day=day,
+        )
+        _import_one(actor, dt.datetime.combine(day, samples.NOON))
+
+
+def _import_one(actor: access.Actor, at: dt.datetime) -> None:
+    """Import a file, all of which goes to the quarantine."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / NAME
+        path.write_text(ROWS)
+        imports.run(
+            actor=actor,
+            kind=fields.Kind.ACCOUNTS,
+            path=path,
+            mapping_text=MAPPING,
+            run_id=uuid.uuid5(RUNS, str(actor.organization_id)),
+            at=at,
+        )
