@@ -11,18 +11,19 @@ from gifting.models.approvals import (
     Override,
     OverrideUse,
 )
-from gifting.models.budgets import (
-    Budget,
-    BudgetEntry,
-)
-from gifting.models.campaigns import (
-    Campaign,
-    Program,
-)
-from gifting.models.catalog import (
-    GiftItem,
-)
+from gifting.models.budgets import Budget, BudgetEntry
+from gifting.models.campaigns import Campaign, Program
+from gifting.models.catalog import GiftItem
 from gifting.models.charges import CostShare, SendFact, SendPosting
+from gifting.models.chart import GlAccount, GlMapping, SpendCoding
+from gifting.models.closes import (
+    ClosePreparation,
+    CloseSignature,
+    CloseWaiver,
+    ClosingLine,
+    PeriodClose,
+    Restatement,
+)
 from gifting.models.credit_memos import CreditMemo, CreditUse
 from gifting.models.exchange import (
     Conversion,
@@ -31,18 +32,8 @@ from gifting.models.exchange import (
     ReferenceFile,
     ReferenceRate,
 )
-from gifting.models.fiscal import (
-    FiscalCalendar,
-    FiscalPeriod,
-    PeriodEvent,
-)
-from gifting.models.gift_rules import (
-    GiftRule,
-    RecipientGift,
-    RecipientLink,
-    RecipientLock,
-    TaxRule,
-)
+from gifting.models.fiscal import FiscalCalendar, FiscalPeriod, PeriodEvent
+from gifting.models.gift_rules import GiftRule, RecipientGift, RecipientLink, RecipientLock, TaxRule
 from gifting.models.invoices import (
     CreditNote,
     CreditNoteLine,
@@ -52,6 +43,7 @@ from gifting.models.invoices import (
     VendorInvoice,
     VendorInvoiceLine,
 )
+from gifting.models.journals import JournalBatch, JournalFile, JournalItem
 from gifting.models.ledger import (
     Commitment,
     Fund,
@@ -69,30 +61,21 @@ from gifting.models.orders import (
     PurchaseOrderLine,
     Receipt,
 )
-from gifting.models.organizations import (
-    CostCenter,
-    Membership,
-    Organization,
-    ServiceToken,
-)
-from gifting.models.outside import (
-    OutsideSpend,
+from gifting.models.organizations import CostCenter, Membership, Organization, ServiceToken
+from gifting.models.outside import OutsideSpend
+from gifting.models.reconciliations import (
+    GlImport,
+    GlLine,
+    GlRejectedLine,
+    ReconciliationCause,
+    ReconciliationExplanation,
+    ReconciliationMatch,
+    ReconciliationRun,
 )
 from gifting.models.requests import SendCommitment, SendDecision, SendRequest, SendShare
-from gifting.models.sends import (
-    CostLine,
-    Recipient,
-    Send,
-    SenderSpend,
-    SendEvent,
-    SpendRollup,
-)
+from gifting.models.sends import CostLine, Recipient, Send, SenderSpend, SendEvent, SpendRollup
 from gifting.models.timing import MoneyTiming
-from gifting.models.vendors import (
-    Vendor,
-    VendorIdentity,
-    VendorMerge,
-)
+from gifting.models.vendors import Vendor, VendorIdentity, VendorMerge
 
 __all__ = [
     "Approval",
@@ -102,6 +85,10 @@ __all__ = [
     "Budget",
     "BudgetEntry",
     "Campaign",
+    "ClosePreparation",
+    "CloseSignature",
+    "CloseWaiver",
+    "ClosingLine",
     "Commitment",
     "ContractPrice",
     "Conversion",
@@ -121,6 +108,14 @@ __all__ = [
     "FundingSource",
     "GiftItem",
     "GiftRule",
+    "GlAccount",
+    "GlImport",
+    "GlLine",
+    "GlMapping",
+    "GlRejectedLine",
+    "JournalBatch",
+    "JournalFile",
+    "JournalItem",
     "Match",
     "MatchException",
     "MatchPolicy",
@@ -133,6 +128,7 @@ __all__ = [
     "Override",
     "OverrideUse",
     "OverrunException",
+    "PeriodClose",
     "PeriodEvent",
     "PriceTier",
     "Program",
@@ -144,8 +140,13 @@ __all__ = [
     "RecipientGift",
     "RecipientLink",
     "RecipientLock",
+    "ReconciliationCause",
+    "ReconciliationExplanation",
+    "ReconciliationMatch",
+    "ReconciliationRun",
     "ReferenceFile",
     "ReferenceRate",
+    "Restatement",
     "Send",
     "SendCommitment",
     "SendDecision",
@@ -156,6 +157,7 @@ __all__ = [
     "SendShare",
     "SenderSpend",
     "ServiceToken",
+    "SpendCoding",
     "SpendRollup",
     "TaxRule",
     "Transfer",

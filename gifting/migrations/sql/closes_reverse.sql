@@ -1,0 +1,15 @@
+DROP TRIGGER transfers_log_restatements ON gifting_transfer;
+DROP TRIGGER period_event_stores_closing_figures ON gifting_periodevent;
+DROP FUNCTION check_books_at_commit() CASCADE;
+DROP FUNCTION fault_of_reconciliation(gifting_reconciliationrun);
+DROP FUNCTION fault_of_journal_batch(gifting_journalbatch);
+DROP FUNCTION judge_reconciliation_part() CASCADE;
+DROP FUNCTION judge_reconciliation() CASCADE;
+DROP FUNCTION void_journal_items() CASCADE;
+DROP FUNCTION judge_journal_item() CASCADE;
+DROP FUNCTION number_journal_batch() CASCADE;
+DROP FUNCTION copy_preparer() CASCADE;
+DROP FUNCTION log_restatements();
+DROP FUNCTION store_closing_figures();
+DROP FUNCTION closing_figures(uuid, bigint);
+DROP FUNCTION refuse_at_books(text, text);
