@@ -103,12 +103,15 @@ def _read(statement: str, parameters: dict[str, Any]) -> list[Line]:
         return [row._replace(role=batches.Kind(row.role)) for row in rows]
 
 
-# A transfer is coded by its own operation, or by the one that it follows from.
+# A transfer is coded by its own operation, or by the one that it follows from; what nobody coded is
+# known from its send, whose cost may be of one component alone.
 _SHOWN: Final = """
     SELECT part.id, part.public_id, part.role, part.amount, fund.currency, part.effective_on,
         coalesce(nullif(part.reference, ''), nullif(pend.reference, ''), source.reference, ''),
-        coalesce(coding.finance_tag, ''), coalesce(coding.component, ''),
-        coalesce(coding.recipient_class, ''), budget.cost_center_id, budget.name,
+        coalesce(nullif(coding.finance_tag, ''), sent.external_id, ''),
+        coalesce(nullif(coding.component, ''), sent.component, ''),
+        coalesce(nullif(coding.recipient_class, ''), sent.recipient_class, ''),
+        budget.cost_center_id, budget.name,
         (SELECT batch.number FROM gifting_journalitem AS item
          JOIN gifting_journalbatch AS batch
             ON batch.organization_id = item.organization_id AND batch.id = item.batch_id
@@ -133,6 +136,24 @@ _SHOWN: Final = """
             AND known.operation_id IN (part.operation_id, pend.operation_id, source.operation_id)
         ORDER BY known.operation_id = part.operation_id DESC, known.id DESC LIMIT 1
     ) AS coding ON true
+    LEFT JOIN LATERAL (
+        SELECT send.external_id, nullif(recipient.recipient_class, 'UNKNOWN') AS recipient_class, (
+            SELECT min(line.component) FROM gifting_costshare AS share
+            JOIN gifting_costline AS line
+                ON line.organization_id = share.organization_id AND line.id = share.cost_line_id
+            WHERE share.organization_id = part.organization_id
+                AND share.operation_id = posting.operation_id
+            HAVING count(DISTINCT line.component) = 1) AS component
+        FROM gifting_sendposting AS posting
+        JOIN gifting_send AS send
+            ON send.organization_id = posting.organization_id AND send.id = posting.send_id
+        LEFT JOIN gifting_recipient AS recipient
+            ON recipient.organization_id = send.organization_id AND recipient.id = send.recipient_id
+        WHERE posting.organization_id = part.organization_id
+            AND posting.operation_id IN (
+                part.operation_id, pend.operation_id, source.operation_id)
+        ORDER BY posting.operation_id = part.operation_id DESC, posting.id DESC LIMIT 1
+    ) AS sent ON true
     ORDER BY part.id
 """
 _SPENDS: Final = (

@@ -54,6 +54,7 @@ def checklist(*, actor: access.Actor, period: models.FiscalPeriod) -> tuple[clos
         _softly_closed(period),
         _accruals(lines, period),
         _exceptions(period),
+        _invoices(period),
         _coding(lines, chart, period),
         _journals(lines),
         _tie_out(lines, period),
@@ -136,6 +137,16 @@ def _exceptions(period: models.FiscalPeriod) -> closes.Check:
     return closes.Check(
         closes.Item.EXCEPTIONS, not unsettled, unsettled, "overruns that nobody settled"
     )
+
+
+def _invoices(period: models.FiscalPeriod) -> closes.Check:
+    unsettled = models.MatchException.objects.filter(
+        resolved_at=None,
+        invoice__fiscal_period__calendar_id=period.calendar_id,
+        invoice__fiscal_period__ends_on__lte=period.ends_on,
+    ).count()
+    detail = "invoices that match no order or receipt, unsettled"
+    return closes.Check(closes.Item.INVOICES, not unsettled, unsettled, detail)
 
 
 def _coding(

@@ -23,6 +23,7 @@ from gifting.services import (
     approvals,
     budgets,
     charges,
+    close_samples,
     contracts,
     credit_memos,
     decisions,
@@ -374,6 +375,13 @@ def _close_and_open(place: Place) -> None:
         (PeriodStatus.OPEN, "A late invoice"),
     ):
         periods.move(actor=place.actor, period_id=first.pk, status=status, reason=reason)
+    close_samples.keep(
+        actor=place.actor,
+        signer=place.approver,
+        budget_id=place.budget_id,
+        currency=place.currency,
+        day=place.day,
+    )
 
 
 def _recipient_id() -> int:
