@@ -15,6 +15,8 @@ from config import documents, execution, limits
 from gifting.graphql import consolidated, context, scalars
 from gifting.graphql import mutations as gifting_mutations
 from gifting.graphql import queries as gifting_queries
+from gifting.graphql.procurement import mutations as procurement_mutations
+from gifting.graphql.procurement import queries as procurement_queries
 from integrations.graphql import queries as integrations_queries
 
 LIMITS: Final = limits.Limits()
@@ -22,13 +24,17 @@ LIMITS: Final = limits.Limits()
 
 @strawberry.type(description="Everything that can be read.")
 class Query(
-    gifting_queries.Query, consolidated.Query, attribution_queries.Query, integrations_queries.Query
+    gifting_queries.Query,
+    consolidated.Query,
+    procurement_queries.Query,
+    attribution_queries.Query,
+    integrations_queries.Query,
 ):
     """Merge the reads of all rooms."""
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(gifting_mutations.Mutation):
+class Mutation(gifting_mutations.Mutation, procurement_mutations.Mutation):
     """Merge the writes of all rooms."""
 
 

@@ -49,6 +49,46 @@ class GiftItemRecord(NamedTuple):
     vendor_id: int
 
 
+class VendorIdentityRecord(NamedTuple):
+    """By what a vendor is known elsewhere."""
+
+    vendor_id: int
+    id: int
+    public_id: UUID
+    kind: str
+    value: str
+    retired_at: dt.datetime | None
+
+
+class VendorMergeRecord(NamedTuple):
+    """A merge of two vendors, or the end of one."""
+
+    id: int
+    public_id: UUID
+    reason: str
+    recorded_at: dt.datetime
+    vendor_id: int
+    into_id: int
+    undoes_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityWhere(records.Where):
+    """Conditions on identities."""
+
+    vendor_ids: Collection[UUID] | None = records.lookup("vendor__public_id__in")
+    kinds: Collection[str] | None = records.lookup("kind__in")
+    is_in_use: bool | None = records.lookup("retired_at__isnull")
+
+
+@dataclass(frozen=True, slots=True)
+class MergeWhere(records.Where):
+    """Conditions on merges."""
+
+    vendor_ids: Collection[UUID] | None = records.lookup("vendor__public_id__in")
+    is_merge: bool | None = records.lookup("undoes__isnull")
+
+
 @dataclass(frozen=True, slots=True)
 class Where(records.Where):
     """Conditions on vendors."""
@@ -58,6 +98,10 @@ class Where(records.Where):
 
 
 SOURCE = records.Source(model=models.Vendor, record=VendorRecord, permissions=READERS)
+IDENTITIES = records.Source(
+    model=models.VendorIdentity, record=VendorIdentityRecord, permissions=READERS
+)
+MERGES = records.Source(model=models.VendorMerge, record=VendorMergeRecord, permissions=READERS)
 GIFT_ITEMS = records.Source(model=models.GiftItem, record=GiftItemRecord, permissions=READERS)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 from gifting import models
 from gifting.domain import access, money, refusals
 from gifting.domain.ledger import OperationKind
-from gifting.services import conflicts, operations, orders, vendors
+from gifting.services import conflicts, operations, orders
 from gifting.services.operations import Plan
 
 MOST_TIERS: Final = 50
@@ -32,17 +32,16 @@ def agree(
     *,
     actor: access.Actor,
     key: str,
-    vendor_id: int,
     gift_item_id: int,
     currency: str,
     starts_on: dt.date,
     ends_on: dt.date | None,
     reference: str,
-    tiers: Mapping[int, int],
+    tiers: Sequence[tuple[int, int]],
 ) -> UUID:
-    """Agree a price for an item; `tiers` gives the price of a unit from so many units on.
+    """Agree a price with an item's vendor; a tier is a number of units and a price from there on.
 
-    Raises Forbidden, UnknownVendor, UnknownItem, UnknownCurrency, TextUnusable, TiersUnusable,
+    Raises Forbidden, UnknownItem, UnknownCurrency, TextUnusable, TiersUnusable,
     PriceAgreed and what `operations.perform` refuses.
     """
     actor.require(access.Permission.WRITE_VENDORS)
@@ -50,14 +49,14 @@ def agree(
     _require(tiers, currency, starts_on, ends_on)
 
     def plan(contract_id: UUID) -> Plan:
-        vendors.require(vendor_id)
-        if not models.GiftItem.objects.filter(id=gift_item_id, vendor_id=vendor_id).exists():
-            raise orders.UnknownItem("The vendor does not sell this item.", field="gift_item")
+        item = models.GiftItem.objects.filter(id=gift_item_id).first()
+        if item is None:
+            raise orders.UnknownItem("There is no such item.", field="gift_item")
         contract = models.ContractPrice(
             organization_id=actor.organization_id,
             public_id=contract_id,
-            vendor_id=vendor_id,
-            gift_item_id=gift_item_id,
+            vendor_id=item.vendor_id,
+            gift_item=item,
             currency=currency,
             starts_on=starts_on,
             ends_on=ends_on,
@@ -76,7 +75,7 @@ def agree(
                 minimum_quantity=minimum,
                 unit_price_minor=price,
             )
-            for minimum, price in sorted(tiers.items())
+            for minimum, price in sorted(tiers)
         )
         return Plan(response={"contract": str(contract_id)})
 
@@ -85,13 +84,12 @@ def agree(
         kind=OperationKind.AGREE_PRICE,
         key=key,
         request={
-            "vendor": vendor_id,
             "gift_item": gift_item_id,
             "currency": currency,
             "starts_on": starts_on,
             "ends_on": ends_on,
             "reference": reference,
-            "tiers": sorted(tiers.items()),
+            "tiers": sorted(tiers),
         },
         plan=plan,
     )
@@ -128,13 +126,15 @@ def end(*, actor: access.Actor, key: str, contract: UUID, ends_on: dt.date) -> U
 
 
 def _require(
-    tiers: Mapping[int, int], currency: str, starts_on: dt.date, ends_on: dt.date | None
+    tiers: Sequence[tuple[int, int]], currency: str, starts_on: dt.date, ends_on: dt.date | None
 ) -> None:
-    if 1 not in tiers or len(tiers) > MOST_TIERS or min(tiers) < 1:
+    starts = [minimum for minimum, _ in tiers]
+    if not 1 <= len(tiers) <= MOST_TIERS or min(starts) != 1 or len(set(starts)) < len(starts):
         raise TiersUnusable(
-            f"An agreed price has 1 to {MOST_TIERS} tiers, the first from 1 unit.", field="tiers"
+            f"An agreed price has 1 to {MOST_TIERS} tiers, the first from 1 unit.",
+            field="tiers",
         )
-    for price in tiers.values():
+    for _, price in tiers:
         if money.Money(price, currency).amount_minor < 0:
             raise TiersUnusable("A price is 0 or more.", field="tiers")
     if ends_on is not None and ends_on <= starts_on:

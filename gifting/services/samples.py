@@ -291,13 +291,12 @@ def _buy(place: Place) -> None:
     contracts.agree(
         actor=place.actor,
         key=key("contract"),
-        vendor_id=item.vendor_id,
         gift_item_id=item.pk,
         currency=place.currency,
         starts_on=place.day,
         ends_on=None,
         reference="An example of the sandbox",
-        tiers={1: item.list_price_amount_minor},
+        tiers=[(1, item.list_price_amount_minor)],
     )
     _merge(place)
 

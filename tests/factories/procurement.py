@@ -241,13 +241,12 @@ def agree(
     public_id = contracts.agree(
         actor=actor(),
         key=ledger.key(),
-        vendor_id=item.vendor_id,
         gift_item_id=item.pk,
         currency="USD",
         starts_on=starts_on,
         ends_on=ends_on,
         reference="MSA 2025",
-        tiers=tiers or {1: 5_00, 100: 4_00},
+        tiers=sorted((tiers or {1: 5_00, 100: 4_00}).items()),
     )
     return models.ContractPrice.objects.get(public_id=public_id)
 

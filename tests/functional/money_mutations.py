@@ -11,7 +11,7 @@ from uuid import UUID
 from graphql import GraphQLInputObjectType, GraphQLNamedType, get_named_type
 
 from config import schema
-from tests.factories import organizations, sends
+from tests.factories import ledger, organizations, procurement, sends
 
 CORE = schema.schema.core
 MONEY = "MoneyInput"
@@ -111,13 +111,135 @@ def _approve_budget() -> Input:
     }
 
 
+def _place_order() -> Input:
+    return {
+        "idempotencyKey": "key",
+        "vendorId": id_of("Vendor", sends.make_vendor().public_id),
+        "number": "PO-1",
+        "costCenterId": id_of("CostCenter", organizations.root_cost_center().public_id),
+        "currency": "USD",
+        "orderedOn": str(sends.DAY),
+        "lines": [
+            {
+                "description": "Tea boxes",
+                "budgetId": id_of("Budget", ledger.make_budget().public_id),
+                "quantity": 2,
+                "unitPriceMinor": 5_00,
+                "nonrecoverableTaxMinor": 1_00,
+                "recoverableTaxMinor": 1_00,
+                "glAccount": "6200",
+                "financeTag": "ABM-27",
+            }
+        ],
+    }
+
+
+def _receipt() -> Input:
+    line = procurement.make_order_line()
+    return {
+        "idempotencyKey": "key",
+        "kind": "DELIVERY",
+        "quantity": 2,
+        "receivedOn": str(sends.DAY),
+        "proof": "1Z999",
+        "source": "ups",
+        "sourceId": "1Z999",
+        "orderLineId": id_of("PurchaseOrderLine", line.public_id),
+    }
+
+
+def _invoice() -> Input:
+    line = procurement.make_order_line()
+    return {
+        "idempotencyKey": "key",
+        "vendorId": id_of("Vendor", line.order.vendor.public_id),
+        "number": "INV-1",
+        "currency": "USD",
+        "invoicedOn": str(sends.DAY),
+        "totalMinor": 12_00,
+        "lines": [
+            {
+                "description": "Tea boxes",
+                "quantity": 2,
+                "netMinor": 10_00,
+                "nonrecoverableTaxMinor": 1_00,
+                "recoverableTaxMinor": 1_00,
+                "orderLineId": id_of("PurchaseOrderLine", line.public_id),
+                "glAccount": "6200",
+                "financeTag": "ABM-27",
+            }
+        ],
+    }
+
+
+def _credit_note() -> Input:
+    line = procurement.make_invoice_line()
+    return {
+        "idempotencyKey": "key",
+        "invoiceId": id_of("VendorInvoice", line.invoice.public_id),
+        "number": "CN-1",
+        "creditedOn": str(sends.DAY),
+        "reason": "Broken",
+        "lines": [{"invoiceLineId": id_of("VendorInvoiceLine", line.public_id), "netMinor": 1_00}],
+    }
+
+
+def _tolerance() -> Input:
+    return {
+        "idempotencyKey": "key",
+        "currency": "USD",
+        "startsOn": str(sends.DAY),
+        "priceBasisPoints": 500,
+        "priceAbsoluteMinor": 10_00,
+        "quantityBasisPoints": 0,
+        "quantityAbsolute": 0,
+    }
+
+
+def _price() -> Input:
+    return {
+        "idempotencyKey": "key",
+        "giftItemId": id_of("GiftItem", sends.make_gift_item().public_id),
+        "currency": "USD",
+        "startsOn": str(sends.DAY),
+        "reference": "MSA 2025",
+        "tiers": [{"minimumQuantity": 1, "unitPriceMinor": 5_00}],
+    }
+
+
+def _outside_spend() -> Input:
+    return {
+        "idempotencyKey": "key",
+        "lines": [
+            {
+                "source": "CARD",
+                "nativeId": "c1",
+                "merchant": "Gift Shop",
+                "spentOn": str(sends.DAY),
+                "amount": money(),
+                "payee": "DE02 1203 0000",
+            }
+        ],
+    }
+
+
 # Each makes what the input names, in the organization that is entered.
 ACCEPTED: Mapping[str, Callable[[], Input]] = {
+    "agreeContractPrice": _price,
     "approveBudget": _approve_budget,
+    "placePurchaseOrder": _place_order,
+    "recordCreditNote": _credit_note,
+    "recordOutsideSpend": _outside_spend,
+    "recordReceipt": _receipt,
+    "recordVendorInvoice": _invoice,
+    "setMatchTolerance": _tolerance,
 }
 # Mutations for which an amount below zero means something.
 SIGNED: Mapping[str, str] = {}
 # Mutations that post to no fiscal period.
 TIMELESS: Mapping[str, str] = {
+    "agreeContractPrice": "a price is agreed, not posted",
     "approveBudget": "a budget is planned, not posted",
+    "recordOutsideSpend": "a line is taken in; its claim is posted",
+    "setMatchTolerance": "a tolerance is a rule",
 }

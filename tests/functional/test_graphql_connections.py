@@ -17,7 +17,7 @@ from gifting.domain import access, lifecycle
 from gifting.selectors import organizations as organization_records
 from gifting.selectors import records
 from gifting.services import tenancy
-from tests.factories import imports, opportunities, organizations, sends
+from tests.factories import imports, ledger, opportunities, organizations, procurement, sends
 from tests.functional import api, selections
 
 pytestmark = pytest.mark.django_db
@@ -85,18 +85,33 @@ def make_fiscal_period() -> object:
     return sends.period_of(dt.date(1950 + organizations.next_number() % 100, 1, 1))
 
 
+def make_credit_note() -> object:
+    return procurement.credit(procurement.make_match().invoice_line.invoice, 1_00)
+
+
 MAKERS: dict[str, Callable[[], object]] = {
     "accounts": make_account,
     "attributionRuns": make_run,
     "budgets": make_budget,
     "campaigns": make_campaign,
+    "contractPrices": procurement.agree,
     "costCenters": lambda: organizations.make_cost_center(parent=organizations.make_cost_center()),
+    "creditNotes": make_credit_note,
     "fiscalPeriods": make_fiscal_period,
     "importRuns": imports.make_import_run,
+    "matchExceptions": procurement.make_exception,
     "opportunities": make_opportunity,
+    "outsideSpend": lambda: procurement.claim(
+        procurement.make_outside(), ledger.make_budget(campaign=sends.make_campaign())
+    ),
+    "purchaseOrders": procurement.make_order,
+    "receipts": lambda: procurement.receive(procurement.make_order_line(), send=sends.make_send()),
     "sends": make_send,
     "serviceTokens": organizations.make_service_token,
     "touchpoints": make_touchpoint,
+    "vendorIdentities": procurement.make_identity,
+    "vendorInvoices": lambda: procurement.make_match().invoice_line.invoice,
+    "vendorMerges": procurement.merge,
     "vendors": sends.make_vendor,
 }
 

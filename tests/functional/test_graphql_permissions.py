@@ -14,7 +14,7 @@ from gifting import models
 from gifting.domain import access
 from gifting.selectors import organizations as organization_records
 from gifting.services import tenancy
-from tests.factories import imports, opportunities, organizations, sends
+from tests.factories import imports, opportunities, organizations, procurement, sends
 from tests.functional import api, selections
 
 pytestmark = pytest.mark.django_db
@@ -29,11 +29,20 @@ LISTS = {
     "attributionRuns": 1,
     "budgets": 2,
     "campaigns": 2,
+    "contractPrices": 1,
     "costCenters": 3,
+    "creditNotes": 1,
     "fiscalPeriods": 12,
+    "matchExceptions": 1,
     "opportunities": 1,
+    "outsideSpend": 1,
+    "purchaseOrders": 1,
+    "receipts": 1,
     "sends": 2,
     "touchpoints": 2,
+    "vendorIdentities": 1,
+    "vendorInvoices": 1,
+    "vendorMerges": 1,
     "vendors": 2,
 }
 # Placed on the field team: its own rows, and what belongs to no cost center.
@@ -42,15 +51,51 @@ LISTS_OF_A_SENDER = {
     "budgets": 1,
     "campaigns": 1,
     "costCenters": 1,
+    "creditNotes": FORBIDDEN,
+    "matchExceptions": FORBIDDEN,
+    "outsideSpend": 0,
+    "purchaseOrders": 0,
+    "receipts": 0,
     "sends": 1,
     "touchpoints": 1,
+    "vendorInvoices": FORBIDDEN,
 }
 LISTS_BY_SCOPE: dict[access.Scope, frozenset[str]] = {
     access.Scope.READ_CAMPAIGNS: frozenset(
-        {"campaigns", "vendors", "costCenters", "fiscalPeriods"}
+        {
+            "campaigns",
+            "vendors",
+            "vendorIdentities",
+            "vendorMerges",
+            "costCenters",
+            "fiscalPeriods",
+        }
     ),
-    access.Scope.READ_SPEND: frozenset({"sends", "vendors", "costCenters", "fiscalPeriods"}),
-    access.Scope.READ_BUDGETS: frozenset({"budgets", "costCenters", "fiscalPeriods"}),
+    access.Scope.READ_SPEND: frozenset(
+        {
+            "sends",
+            "vendors",
+            "vendorIdentities",
+            "vendorMerges",
+            "purchaseOrders",
+            "receipts",
+            "contractPrices",
+            "costCenters",
+            "fiscalPeriods",
+        }
+    ),
+    access.Scope.READ_BUDGETS: frozenset(
+        {
+            "budgets",
+            "purchaseOrders",
+            "receipts",
+            "contractPrices",
+            "outsideSpend",
+            "costCenters",
+            "fiscalPeriods",
+        }
+    ),
+    access.Scope.WRITE_BUDGETS: frozenset({"vendorInvoices", "creditNotes", "matchExceptions"}),
     access.Scope.READ_ATTRIBUTION: frozenset(
         {
             "accounts",
@@ -101,9 +146,23 @@ def company() -> Company:
                 ).pk
             ).update(cost_center=send.cost_center)
         opportunities.make_published_total()
+        _buy(field_send, office_send)
         imports.make_import_run()
         organizations.make_service_token()
     return Company(organization, field_send.cost_center, field_send, office_send, deal)
+
+
+def _buy(send: models.Send, other: models.Send) -> None:
+    """Order for the company as a whole, from the vendor of one team, and have it invoiced."""
+    budget = models.Budget.objects.get(campaign=send.campaign)
+    ordered = procurement.order_of(10, 5_00, budget=budget)
+    line = procurement.make_order(ordered, vendor=send.vendor).lines.get()
+    procurement.receive(line, 5)
+    procurement.credit(procurement.make_invoice(procurement.invoice_of(line, 6, 30_00)), 1)
+    procurement.agree(sends.make_gift_item(vendor=send.vendor))
+    procurement.make_identity(send.vendor)
+    procurement.merge(other.vendor, send.vendor)
+    procurement.make_outside()
 
 
 def _team(name: str) -> models.Send:
@@ -313,8 +372,12 @@ def ids_in(company: Company) -> dict[str, str]:
     with tenancy.organization(company.organization.id):
         contact = attribution.Contact.objects.get(account=company.deal.account)
         item = sends.make_gift_item()
+        order_line = models.PurchaseOrderLine.objects.get()
+        invoice_line = models.VendorInvoiceLine.objects.get()
     found["Contact"] = id_of("Contact", contact.public_id)
     found["GiftItem"] = id_of("GiftItem", item.public_id)
+    found["PurchaseOrderLine"] = id_of("PurchaseOrderLine", order_line.public_id)
+    found["VendorInvoiceLine"] = id_of("VendorInvoiceLine", invoice_line.public_id)
     return found
 
 

@@ -1,0 +1,1 @@
+"""Procurement in the API: orders, receipts, invoices, matches, vendors and outside spend."""
