@@ -206,6 +206,19 @@ def replace_credentials(*, actor: access.Actor, name: str, credentials: Mapping[
         )
 
 
+def relocate(*, actor: access.Actor, name: str, base_url: str) -> None:
+    """Ask a connection's CRM at another address; raises ConnectionUnusable, UnknownConnection."""
+    row = find(actor=actor, name=name)
+    address = _address(base_url)
+    with tenancy.organization(actor.organization_id):
+        models.Connection.objects.filter(id=row.pk).update(
+            base_url=address,
+            sealed_token=b"",
+            token_expires_at=None,
+            token_generation=row.token_generation + 1,
+        )
+
+
 def reseal(*, actor: access.Actor) -> int:
     """Seal every secret with the newest key; return how many connections there are."""
     actor.require(access.Permission.MANAGE_CONNECTIONS)

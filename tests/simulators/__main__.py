@@ -8,6 +8,7 @@ token "pat-na1-private".
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import sys
 import threading
 
@@ -36,17 +37,25 @@ def _options(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="0 takes any free port")
     parser.add_argument("--deals", type=int, default=60, help="how many deals it holds")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--as-of",
+        type=dt.datetime.fromisoformat,
+        default=None,
+        help="the day on which its past ends; today unless told",
+    )
     parser.add_argument("--rotates", action="store_true", help="refresh tokens work once")
     return parser.parse_args(words)
 
 
 def _application(options: argparse.Namespace) -> server.Application:
+    past = {"deal_count": options.deals, "seed": options.seed}
+    until = options.as_of.replace(tzinfo=dt.UTC) if options.as_of else None
     if options.provider == "salesforce":
         org = salesforce.Application(app=salesforce_login.App(rotates=options.rotates))
-        population.fill_salesforce(org, deal_count=options.deals, seed=options.seed)
+        population.fill_salesforce(org, **past, until=until)
         return org
     portal = hubspot.Application(app=hubspot_login.App(rotates=options.rotates))
-    population.fill_hubspot(portal, deal_count=options.deals, seed=options.seed)
+    population.fill_hubspot(portal, **past, until=until)
     return portal
 
 

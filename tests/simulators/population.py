@@ -83,14 +83,21 @@ def _person(number: int) -> tuple[str, str, str]:
     return first, last, f"{first}.{last}.{number}@example.com".lower()
 
 
-def fill_salesforce(org: salesforce_application.Application, *, deal_count: int, seed: int) -> None:
+def fill_salesforce(
+    org: salesforce_application.Application,
+    *,
+    deal_count: int,
+    seed: int,
+    until: dt.datetime | None = None,
+) -> None:
     """Fill an org; the stages of each deal are written in the order of their days."""
     records = org.store
-    invented = deals(deal_count, seed=seed, now=org.clock.now())
-    records.create("User", {"Name": "Integration", "IsActive": True})
-    records.create("User", {"Name": "Sam Seller", "IsActive": True})
-    records.create("Organization", {"Name": "Example", "FiscalYearStartMonth": 2})
-    campaign = records.create("Campaign", {"Name": "Spring mailing", "Type": "Email"})
+    invented = deals(deal_count, seed=seed, now=until or org.clock.now())
+    past = _past(invented[0].steps[0].at - dt.timedelta(days=2))
+    records.create("User", {"Name": "Integration", "IsActive": True, **past})
+    records.create("User", {"Name": "Sam Seller", "IsActive": True, **past})
+    records.create("Organization", {"Name": "Example", "FiscalYearStartMonth": 2, **past})
+    campaign = records.create("Campaign", {"Name": "Spring mailing", "Type": "Email", **past})
     accounts: dict[int, str] = {}
     contacts: dict[int, str] = {}
     for deal in invented:
@@ -151,7 +158,13 @@ def _touch(
     org.store.create("Task", {**task, **closed, "TaskSubtype": "Call", **_past(at)})
 
 
-def fill_hubspot(portal: hubspot_application.Application, *, deal_count: int, seed: int) -> None:
+def fill_hubspot(
+    portal: hubspot_application.Application,
+    *,
+    deal_count: int,
+    seed: int,
+    until: dt.datetime | None = None,
+) -> None:
     """Fill a portal with the same company."""
     records = portal.store
     records.owners.append(
@@ -160,7 +173,7 @@ def fill_hubspot(portal: hubspot_application.Application, *, deal_count: int, se
     )  # fmt: skip
     accounts: dict[int, str] = {}
     contacts: dict[int, str] = {}
-    for deal in deals(deal_count, seed=seed, now=portal.clock.now()):
+    for deal in deals(deal_count, seed=seed, now=until or portal.clock.now()):
         past = (deal.steps[0].at - dt.timedelta(days=1)).isoformat()
         if deal.account not in accounts:
             values = {"name": _account(deal.account), "domain": f"a{deal.account}.example"}

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from attribution.domain import journey, multitouch, returns
 from attribution.selectors import roi
-from config import processes
+from config import processes, simulated_crms
 from config.management.commands import import_rates
 from gifting.domain import access, money
 from gifting.management import console
@@ -37,6 +37,7 @@ class Command(console.ConsoleCommand):
     examples = """\
   manage.py demo
   manage.py demo --no-serve
+  manage.py demo --no-serve --crm
   manage.py demo --json --opportunities 500"""
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -44,6 +45,9 @@ class Command(console.ConsoleCommand):
         parser.add_argument("--json", action="store_true", help="print one object; do not serve")
         parser.add_argument("--port", type=int, default=8000, help="0 picks a free one")
         parser.add_argument("--name", default=company.NAME, help="of the sandbox company")
+        parser.add_argument(
+            "--crm", action="store_true", help="also read two simulated CRMs over HTTP"
+        )
         sandbox_options.add(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -59,6 +63,8 @@ class Command(console.ConsoleCommand):
         import_rates.import_newest(days=DAYS_OF_RATES)
         made = self._sandbox(options)
         sandbox_examples.leave(made=made)
+        if options["crm"] and not options["json"]:
+            self._read_crms()
         report = _attribute(made)
         if options["json"]:
             self.write_json(_as_json(made, report))
@@ -80,6 +86,20 @@ class Command(console.ConsoleCommand):
                 progress=progress,
                 writers=sandbox_options.writers(),
             )
+
+    def _read_crms(self) -> None:
+        """Read both simulated CRMs into a company of their own, one line per stream."""
+        for provider, outcomes in simulated_crms.read():
+            for outcome in outcomes:
+                counts = outcome.counts
+                self.console.print(
+                    f"{provider:<10}  {outcome.stream:<19}  {counts.read:>5,} read  "
+                    f"{counts.new:>5,} new  {counts.changed:>5,} changed  "
+                    f"{counts.unchanged:>5,} unchanged  {counts.rejected:>3,} rejected"
+                )
+                if outcome.error:
+                    self.console.print(outcome.error)
+        self.console.print()
 
     def _show(self, made: sandbox.Sandbox, report: roi.Report, doors: sandbox_doors.Doors) -> None:
         out = self.console
