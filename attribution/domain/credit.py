@@ -32,6 +32,7 @@ from gifting.domain import money
 # Within these a quotient by doubles is off by one at most, and a remainder fits; see `_divide`.
 _SIZE_BOUND: Final = np.uint64(2**50)
 _SUM_BOUND: Final = 2**61
+_PACKED_BITS: Final = 63
 _NO_TOUCH: Final = -1
 
 # Odd constants of no meaning (the fraction bits of square roots), one for each column of a row.
@@ -73,25 +74,22 @@ def share(model: multitouch.Model, case: multitouch.Case) -> Credits:
     weights = multitouch.weigh(model, case)
     own = case.opportunities
     amounts_minor = np.where(own.has_amount, own.amount_minor, 0)
-    counts = np.diff(weights.offsets)
-    opportunity = (
-        case.opportunity
-        if len(weights.rows) == len(case.opportunity)
-        else np.repeat(np.arange(len(counts), dtype=np.int64), counts)
-    )
+    everybody_earns = len(weights.rows) == len(case.journeys.touch)
+    segments = case.segments if everybody_earns else grouping.Segments(weights.offsets)
     weight_sums = grouping.segment_sums(weights.weight, weights.offsets)
-    credits_minor = allocate(amounts_minor, weights.weight, weights.offsets)
+    spread_sums = segments.spread(weight_sums)
+    credits_minor = _allocate(amounts_minor, weights.weight, weight_sums, spread_sums, segments)
     for place, exact in weights.wide.items():
         rows = slice(int(weights.offsets[place]), int(weights.offsets[place + 1]))
         credits_minor[rows] = money.split_minor(int(amounts_minor[place]), exact)
     return Credits(
         model=model,
-        opportunity=opportunity,
-        touch=case.journeys.touch[weights.rows],
+        opportunity=segments.owner,
+        touch=case.journeys.touch if everybody_earns else case.journeys.touch[weights.rows],
         weight=weights.weight,
-        weight_sum=weight_sums[opportunity],
+        weight_sum=spread_sums,
         amount_minor=credits_minor,
-        unattributed=np.flatnonzero(counts == 0),
+        unattributed=np.flatnonzero(segments.counts == 0),
         incomplete=weights.incomplete,
     )
 
@@ -103,22 +101,39 @@ def allocate(
 
     Weights are positive and those of one i add up to less than 2**63.
     """
-    counts = np.diff(offsets)
-    opportunity = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+    segments = grouping.Segments(offsets)
+    weight_sums = grouping.segment_sums(weight, offsets)
+    return _allocate(amounts_minor, weight, weight_sums, segments.spread(weight_sums), segments)
+
+
+def _allocate(
+    amounts_minor: NDArray[np.int64],
+    weight: NDArray[np.int64],
+    weight_sums: NDArray[np.int64],
+    spread_sums: NDArray[np.int64],
+    segments: grouping.Segments,
+) -> NDArray[np.int64]:
+    counts, offsets = segments.counts, segments.offsets
     if len(weight) == np.count_nonzero(counts):
         # One touch each: it earns the whole amount.
-        return amounts_minor[opportunity]
+        return segments.spread(amounts_minor)
     # The magnitude of the smallest integer fits only without a sign.
     size = np.abs(amounts_minor).view(np.uint64)
-    weight_sum = grouping.segment_sums(weight, offsets)
-    is_out = (size >= _SIZE_BOUND) | (weight_sum > _SUM_BOUND)
+    is_out = (size >= _SIZE_BOUND) | (weight_sums > _SUM_BOUND)
     size[is_out] = 0
 
-    part, remainder = _divide(size, weight, weight_sum, opportunity)
+    part, remainder = _divide(
+        segments.spread(size.view(np.int64)),
+        segments.spread(size / np.maximum(weight_sums, 1)),
+        weight,
+        spread_sums,
+    )
     left_over = size.view(np.int64) - grouping.segment_sums(part, offsets)
-    part += _favored(remainder, left_over, opportunity, offsets)
+    part[_favored(remainder, left_over, segments)] += 1
 
-    np.negative(part, out=part, where=(amounts_minor < 0)[opportunity])
+    is_negative = amounts_minor < 0
+    if is_negative.any():
+        np.negative(part, out=part, where=segments.spread(is_negative))
     # What passes the bounds is divided alone, in unbounded integers.
     for index in np.flatnonzero(is_out & (counts > 0)).tolist():
         rows = slice(int(offsets[index]), int(offsets[index + 1]))
@@ -127,21 +142,22 @@ def allocate(
 
 
 def _divide(
-    size: NDArray[np.uint64],
+    size: NDArray[np.int64],
+    ratio: NDArray[np.float64],
     weight: NDArray[np.int64],
-    weight_sum: NDArray[np.int64],
-    opportunity: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """Give quotient and remainder of size * weight / weight_sum, for sizes and sums in bounds.
+    divisor: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give quotient and remainder of size * weight / divisor, for sizes and divisors in bounds.
 
     Doubles find a quotient below 2**50 that is off by one at most, and much faster than whole
-    numbers divide. The product may wrap around 64 bits, and so does what is taken from it: the
-    remainder lies between -sum and twice the sum, within 63 bits, and is right all the same.
+    numbers divide; `ratio` is size / divisor. The product may wrap around 64 bits, and so does what
+    is taken from it: the remainder lies between -divisor and twice the divisor, within 63 bits, and
+    is right all the same.
     """
-    ratio = size.astype(np.float64) / np.maximum(weight_sum, 1).astype(np.float64)
-    part = (ratio[opportunity] * weight).astype(np.int64)
-    divisor = weight_sum[opportunity]
-    remainder = (size.view(np.int64)[opportunity] * weight) - part * divisor
+    ratio *= weight
+    part = ratio.astype(np.int64)
+    remainder = size * weight
+    remainder -= part * divisor
     is_over = remainder >= divisor
     if is_over.any():
         part += is_over
@@ -150,7 +166,7 @@ def _divide(
     if is_under.any():
         part -= is_under
         remainder[is_under] += divisor[is_under]
-    return part, remainder.view(np.uint64)
+    return part, remainder
 
 
 def digest(
@@ -183,26 +199,49 @@ def digest(
 
 
 def _favored(
-    remainder: NDArray[np.uint64],
-    left_over: NDArray[np.int64],
-    opportunity: NDArray[np.int64],
-    offsets: NDArray[np.int64],
-) -> NDArray[np.bool_]:
-    """Mark the `left_over` largest remainders of each opportunity, ties by the earlier row."""
-    rows = np.arange(len(remainder), dtype=np.int64)
-    rank = rows - offsets[:-1][opportunity]
-    first_remainder = remainder[offsets[:-1][opportunity]]
-    # Where all remainders are equal, as in linear credit, time alone decides.
-    is_mixed = np.zeros(len(left_over), dtype=np.bool_)
-    is_mixed[opportunity[remainder != first_remainder]] = True
-    is_mixed &= left_over > 0
-    if is_mixed.any():
-        mixed = rows[is_mixed[opportunity]]
-        order = grouping.stable_order_by_two(
-            opportunity[mixed].view(np.uint64), remainder.max() - remainder[mixed]
-        )
-        rank[mixed[order]] = rank[mixed]
-    return rank < left_over[opportunity]
+    remainder: NDArray[np.int64], left_over: NDArray[np.int64], segments: grouping.Segments
+) -> NDArray[np.int64]:
+    """List the rows of the `left_over` largest remainders of each i, ties by the earlier row."""
+    chosen = np.flatnonzero(segments.place < segments.spread(left_over))
+    if not len(chosen):
+        return chosen
+    # Where all remainders of an i are equal, as in linear credit, time alone decides.
+    first = remainder[np.minimum(segments.offsets[:-1], len(remainder) - 1)]
+    if not (remainder != segments.spread(first)).any():
+        return chosen
+    return _by_remainder(remainder, segments, chosen)
+
+
+def _by_remainder(
+    remainder: NDArray[np.int64], segments: grouping.Segments, chosen: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Give the chosen places of the rows of each i in the order of falling remainder, then place.
+
+    Owner, remainder and place are packed into one number, and plain numbers sort several times
+    faster than orders of them. Where they have too many bits, the last of the remainder are left
+    out and looked at afterwards.
+    """
+    place_bits = int(segments.counts.max() - 1).bit_length()
+    owner_bits = int(len(segments.counts) - 1).bit_length()
+    largest = remainder.max()
+    spare = _PACKED_BITS - owner_bits - place_bits
+    cut = max(int(largest).bit_length() - spare, 0)
+    packed = largest - remainder
+    packed >>= cut
+    packed <<= place_bits
+    packed |= segments.place
+    packed |= segments.owner << (_PACKED_BITS - owner_bits)
+    packed.sort()
+    mask = (1 << place_bits) - 1
+    if cut:
+        falls = remainder[segments.first + (packed & mask)]
+        is_wrong = (falls[1:] > falls[:-1]) & (segments.owner[1:] == segments.owner[:-1])
+        if is_wrong.any():
+            return grouping.stable_order_by_two(
+                segments.owner.view(np.uint64), (largest - remainder).view(np.uint64)
+            )[chosen]
+    rows: NDArray[np.int64] = segments.first[chosen] + (packed[chosen] & mask)
+    return rows
 
 
 def _mixed(model: multitouch.Model, *columns: NDArray[np.int64]) -> int:

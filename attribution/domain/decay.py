@@ -39,8 +39,9 @@ _SUM_BITS: Final = 62
 _TABLE_BITS: Final = 12
 _TABLE_SIZE: Final = 1 << _TABLE_BITS
 _GUARD_BITS: Final = 40
-# Far above the error of the series (2 ** -15 of a unit), far below what would cost time.
-_UNSURE: Final = 2.0**-11
+# Above the error of the series, which is below 2 ** -15 of a unit, and that of a sum in doubles.
+_UNSURE: Final = 2.0**-14
+_UNSURE_PART: Final = 2.0**-50
 _LN2: Final = math.log(2)
 
 
@@ -118,7 +119,8 @@ def _halved(rest: NDArray[np.int64], shift: NDArray[np.int64], half_life: int) -
     rounded = np.floor(scaled + 0.5)
     weight = (whole >> shift) + rounded.astype(np.int64)
     distance = np.abs(scaled + 0.5 - np.rint(scaled + 0.5))
-    for row in np.flatnonzero(distance * unit < _UNSURE).tolist():
+    is_unsure = distance * unit < _UNSURE + unit * _UNSURE_PART
+    for row in np.flatnonzero(is_unsure).tolist():
         weight[row] = _exactly(int(rest[row]), int(shift[row]), half_life)
     return weight
 

@@ -7,12 +7,16 @@ order of its rows above 2**53. A sum that does not fit in 64 bits is refused, ne
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gifting.domain import money
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 _DIGIT_BITS: Final = 16
 _KEY_BITS: Final = 64
@@ -45,6 +49,36 @@ def stable_order_by_two(major: NDArray[np.uint64], minor: NDArray[np.uint64]) ->
         # One key has fewer digits than two.
         return stable_order((major << np.uint64(minor_bits)) | minor)
     return stable_order(major, stable_order(minor))
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Hold where segments of rows start and end, and what is asked of them again and again."""
+
+    offsets: NDArray[np.int64]
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        return np.diff(self.offsets)
+
+    @cached_property
+    def owner(self) -> NDArray[np.int64]:
+        """Give each row the number of its segment."""
+        return self.spread(np.arange(len(self.counts), dtype=np.int64))
+
+    @cached_property
+    def first(self) -> NDArray[np.int64]:
+        """Give each row the first row of its segment."""
+        return self.spread(self.offsets[:-1])
+
+    @cached_property
+    def place(self) -> NDArray[np.int64]:
+        """Give each row its place in its segment, from 0."""
+        return np.arange(len(self.first), dtype=np.int64) - self.first
+
+    def spread(self, values: NDArray[_Scalar]) -> NDArray[_Scalar]:
+        """Give each row the value of its segment; many times faster than by the row's number."""
+        return np.repeat(values, self.counts)
 
 
 def segment_sums(values: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:

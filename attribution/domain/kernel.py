@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 
 from attribution.domain import credit, journey, multitouch
 
-# About what the working columns of a shard need to stay within a few megabytes.
-ROWS_PER_SHARD: Final = 65_536
+# About what the working columns of a shard need to stay within a few megabytes, each of them so
+# small that the memory of one serves the next without a way to the operating system.
+ROWS_PER_SHARD: Final = 32_768
 # A deal of a large account may have thousands of touches, and such an account thousands of deals.
 PAIRS_PER_BATCH: Final = 1_000_000
 MOST_SHARDS: Final = 65_536
@@ -179,21 +180,31 @@ class _Work:
             stages_at=tuple(instants[piece.opportunity] for instants in self.stages_at),
         )
         given = {model: credit.share(model, case) for model in self.models}
+        everybody = piece.opportunity[case.opportunity]
         return Batch(
             opportunity=piece.opportunity,
             missing_amount=piece.opportunity[~own.has_amount],
             credits=MappingProxyType(
-                {model: _renumber(given[model], piece.opportunity) for model in self.models}
+                {
+                    model: _renumber(
+                        found,
+                        piece.opportunity,
+                        everybody if found.opportunity is case.opportunity else None,
+                    )
+                    for model, found in given.items()
+                }
             ),
             timelines=piece.timelines,
         )
 
 
-def _renumber(local: credit.Credits, opportunity: NDArray[np.intp]) -> credit.Credits:
-    """Turn opportunities of a piece into opportunities of the whole."""
+def _renumber(
+    local: credit.Credits, opportunity: NDArray[np.intp], known: NDArray[np.intp] | None
+) -> credit.Credits:
+    """Turn opportunities of a piece into opportunities of the whole, unless they are known."""
     return replace(
         local,
-        opportunity=opportunity[local.opportunity],
+        opportunity=opportunity[local.opportunity] if known is None else known,
         unattributed=opportunity[local.unattributed],
         incomplete=opportunity[local.incomplete],
     )

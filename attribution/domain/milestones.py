@@ -138,11 +138,10 @@ def row_before(
     instants: NDArray[np.int64],
     *,
     occurred_at: NDArray[np.int64],
-    opportunity: NDArray[np.int64],
     offsets: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """Find the last touch of each journey at or before an instant; -1 where there is none."""
-    is_before = occurred_at <= instants[opportunity]
+    is_before = occurred_at <= np.repeat(instants, np.diff(offsets))
     counts = grouping.segment_counts(is_before, offsets)
     return np.where(counts > 0, offsets[:-1] + counts - 1, _MISSING)
 

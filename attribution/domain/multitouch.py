@@ -81,10 +81,13 @@ class Case:
     stages_at: tuple[NDArray[np.int64], ...] = ()
 
     @cached_property
+    def segments(self) -> grouping.Segments:
+        return grouping.Segments(self.journeys.offsets)
+
+    @property
     def opportunity(self) -> NDArray[np.int64]:
         """Name the opportunity of each touch of each journey."""
-        counts = self.journeys.touch_counts
-        return np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+        return self.segments.owner
 
     @cached_property
     def occurred_at(self) -> NDArray[np.int64]:
@@ -110,7 +113,6 @@ class Case:
         return milestones.row_before(
             instants,
             occurred_at=self.occurred_at,
-            opportunity=self.opportunity,
             offsets=self.journeys.offsets,
         )
 
