@@ -16,11 +16,11 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, Q
 
 from gifting import models
 from gifting.domain import access, money, refusals
-from gifting.domain.ledger import Bucket, OperationKind
+from gifting.domain.ledger import REVERSALS, Bucket, Move, OperationKind
 from gifting.services import foreign, operations, periods, postings, tenancy
 from gifting.services.operations import Answer, Plan, Step
 
@@ -46,6 +46,14 @@ class UnknownException(refusals.NotFound):
 
 class ExceptionSettled(refusals.Conflict):
     code = "EXCEPTION_SETTLED"
+
+
+class UnknownTransfer(refusals.NotFound):
+    code = "UNKNOWN_TRANSFER"
+
+
+class TransferNotReversible(refusals.Conflict):
+    code = "TRANSFER_NOT_REVERSIBLE"
 
 
 class AmountNotPositive(refusals.Invalid):
@@ -327,6 +335,50 @@ def refund(
     )
 
 
+def reverse(
+    *, actor: access.Actor, key: str, transfer: UUID, effective_on: dt.date, reason: str
+) -> Answer:
+    """Take a wrong step back, whole and once: what was accrued or spent stands reserved again.
+
+    A step of a send is corrected by a fact of the send, and a spend without a commitment by a
+    refund. Raises Forbidden, UnknownTransfer, TransferNotReversible, TextUnusable, BudgetExceeded
+    and PeriodClosed.
+    """
+    actor.require(access.Permission.WRITE_BUDGETS)
+    operations.text(reason, field="reason", most=models.ledger.REFERENCE_LENGTH)
+
+    def plan(_: UUID) -> Plan:
+        wrong = models.Transfer.objects.filter(public_id=transfer).first()
+        if wrong is None:
+            raise UnknownTransfer(f"There is no transfer {transfer}.", field="transfer")
+        posting = postings.Posting(
+            periods.of_fact(actor=actor, day=effective_on), effective_on, reason
+        )
+        periods.hold(period_id=posting.period_id)
+        _require_reversible(wrong)
+        way = (Bucket(wrong.to_bucket), Bucket(wrong.from_bucket))
+        step = Step(
+            fund_id=wrong.fund_id,
+            fiscal_period_id=posting.period_id,
+            move=Move(*way, wrong.amount_minor, is_reversal=True),
+            effective_on=posting.day,
+            reference=reason,
+            commitment_id=wrong.commitment_id,
+            reverses_id=wrong.pk,
+        )
+        is_spent = way[0] is Bucket.ACTUAL
+        payments = tuple(postings.returned(step, wrong)) if is_spent else ()
+        return Plan(response={"reversed": str(transfer)}, steps=(step,), payments=payments)
+
+    return operations.perform(
+        actor=actor,
+        kind=OperationKind.REVERSE,
+        key=key,
+        request={"transfer": transfer, "effective_on": effective_on, "reason": reason},
+        plan=plan,
+    )
+
+
 def settle_exception(
     *, actor: access.Actor, exception: UUID, resolution: str, at: dt.datetime
 ) -> None:
@@ -409,6 +461,29 @@ class _Fund(NamedTuple):
 
 class _NothingDue(Exception):  # noqa: N818 - an answer between two functions, not an error
     """Someone else resolved, extended or holds the commitment."""
+
+
+def _require_reversible(wrong: models.Transfer) -> None:
+    """Refuse what cannot be taken back whole; the commitment is locked against a second try."""
+    if wrong.commitment_id is not None:
+        models.Commitment.objects.select_for_update(no_key=True).get(id=wrong.commitment_id)
+    if (wrong.to_bucket, wrong.from_bucket) not in REVERSALS:
+        raise TransferNotReversible(
+            f"Money that went from {wrong.from_bucket} to {wrong.to_bucket} is given back by a "
+            "void, a release or a refund.",
+            field="transfer",
+        )
+    if models.SendPosting.objects.filter(operation_id=wrong.operation_id).exists():
+        raise TransferNotReversible(
+            "This step belongs to a send. Tell what is true of the send, and its money follows.",
+            field="transfer",
+        )
+    is_taken = models.Transfer.objects.filter(Q(reverses=wrong) | Q(refunds=wrong)).exists()
+    if is_taken:
+        raise TransferNotReversible(
+            "This step was taken back or refunded before. Look at what followed it.",
+            field="transfer",
+        )
 
 
 def _expire(actor: access.Actor, commitment: UUID, at: dt.datetime, day: dt.date) -> bool:

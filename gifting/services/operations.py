@@ -86,6 +86,7 @@ class Step:
     expires_at: dt.datetime | None = None
     commitment_id: int | None = None
     refunds_id: int | None = None
+    reverses_id: int | None = None
     conversion_id: int | None = None
     transaction_minor: int | None = None
     cause: ledger.Cause | None = None
@@ -298,6 +299,7 @@ def _row(step: Step) -> dict[str, Any]:
         "expires_at": step.expires_at.isoformat() if step.expires_at else None,
         "commitment_id": step.commitment_id,
         "refunds_id": step.refunds_id,
+        "reverses_id": step.reverses_id,
         "conversion_id": step.conversion_id,
         "transaction_amount_minor": step.transaction_minor,
         "cause": step.cause.value if step.cause else "",
@@ -396,12 +398,13 @@ _WRITE: Final = """
     ), moved AS (
         INSERT INTO gifting_transfer (organization_id, operation_id, public_id, fund_id,
             fiscal_period_id, from_bucket, to_bucket, amount_minor, effective_on, reference,
-            expires_at, commitment_id, refunds_id, conversion_id, transaction_amount_minor, cause)
+            expires_at, commitment_id, refunds_id, reverses_id, conversion_id,
+            transaction_amount_minor, cause)
         SELECT %(organization)s, operation.id, step.*
         FROM operation, jsonb_to_recordset(%(steps)s::jsonb) AS step (public_id uuid,
             fund_id bigint, fiscal_period_id bigint, from_bucket text, to_bucket text,
             amount_minor bigint, effective_on date, reference text, expires_at timestamptz,
-            commitment_id bigint, refunds_id bigint, conversion_id bigint,
+            commitment_id bigint, refunds_id bigint, reverses_id bigint, conversion_id bigint,
             transaction_amount_minor bigint, cause text)
         RETURNING id, public_id
     )

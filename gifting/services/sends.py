@@ -78,6 +78,7 @@ def merge(
     _find_periods(actor.organization_id)
     _read_events(parameters)
     merges.reject(_OTHER_CURRENCY, parameters)
+    merges.reject(_IN_LEDGER, parameters)
     merges.reject(_NO_PRICE)
     merges.drop_rejected(SENDS)
     _add_named(actor)
@@ -240,6 +241,17 @@ _OTHER_CURRENCY: Final = f"""
     WHERE line.currency <> staged.currency
         AND coalesce({", ".join(f"staged.{name.lower()}_amount_minor" for name in COMPONENTS)})
             IS NOT NULL
+"""
+
+# A send that was requested here is charged by what its vendor tells of it, see `charges`.
+_IN_LEDGER: Final = f"""
+    SELECT DISTINCT staged.line, 'currency',
+        'the money of this send is in the ledger: record the charge on the send instead'
+    {_STORED}
+    JOIN gifting_sendrequest AS request
+        ON request.organization_id = %(organization)s AND request.send_id = stored.id
+    WHERE coalesce({", ".join(f"staged.{name.lower()}_amount_minor" for name in COMPONENTS)})
+        IS NOT NULL
 """
 
 _NO_PRICE: Final = """

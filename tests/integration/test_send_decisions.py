@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -394,7 +395,7 @@ def _limit(ana: access.Actor, limit_minor: int) -> None:
     )
 
 
-def _batch(budget: models.Budget, *, count: int, amounts: dict[int, int] | None = None) -> object:
+def _batch(budget: models.Budget, *, count: int, amounts: dict[int, int] | None = None) -> UUID:
     vendor = requests.make_vendor()
     return services.request_batch(
         actor=ledger.actor(),
