@@ -17,6 +17,7 @@ from gifting.admin import (
     organizations,
     outside,
     reconciliations,
+    reports,
     sends,
     vendors,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "organizations",
     "outside",
     "reconciliations",
+    "reports",
     "sends",
     "vendors",
 ]

@@ -72,6 +72,7 @@ from gifting.models.reconciliations import (
     ReconciliationMatch,
     ReconciliationRun,
 )
+from gifting.models.reports import ClusterEpoch, ReportSnapshot, SignOff
 from gifting.models.requests import SendCommitment, SendDecision, SendRequest, SendShare
 from gifting.models.sends import CostLine, Recipient, Send, SenderSpend, SendEvent, SpendRollup
 from gifting.models.timing import MoneyTiming
@@ -89,6 +90,7 @@ __all__ = [
     "CloseSignature",
     "CloseWaiver",
     "ClosingLine",
+    "ClusterEpoch",
     "Commitment",
     "ContractPrice",
     "Conversion",
@@ -146,6 +148,7 @@ __all__ = [
     "ReconciliationRun",
     "ReferenceFile",
     "ReferenceRate",
+    "ReportSnapshot",
     "Restatement",
     "Send",
     "SendCommitment",
@@ -157,6 +160,7 @@ __all__ = [
     "SendShare",
     "SenderSpend",
     "ServiceToken",
+    "SignOff",
     "SpendCoding",
     "SpendRollup",
     "TaxRule",

@@ -77,6 +77,7 @@ class Operation(tenancy.TenantModel):
         db_default=models.Func(function="pg_current_xact_id"), editable=False
     )
     snapshot = Snapshot(db_default=models.Func(function="pg_current_snapshot"), editable=False)
+    cluster_epoch = models.SmallIntegerField(db_default=1, editable=False)
 
     class Meta:
         constraints = (

@@ -14,7 +14,7 @@ from __future__ import annotations
 from django.db import models
 
 from gifting.domain import lifecycle, recipients
-from gifting.models import tenancy
+from gifting.models import ledger, tenancy
 
 SOURCE_LENGTH = 64
 EXTERNAL_ID_LENGTH = 255
@@ -122,6 +122,10 @@ class SendEvent(tenancy.TenantModel):
         blank=True,
         help_text="The vendor's own word, kept as it came",
     )
+    transaction_id = ledger.TransactionId(
+        db_default=models.Func(function="pg_current_xact_id"), editable=False
+    )
+    cluster_epoch = models.SmallIntegerField(db_default=1, editable=False)
 
     class Meta:
         constraints = (
@@ -172,6 +176,10 @@ class CostLine(tenancy.TenantModel):
     campaign = tenancy.link("gifting.Campaign")
     vendor = tenancy.link("gifting.Vendor")
     cost_center = tenancy.link("gifting.CostCenter")
+    transaction_id = ledger.TransactionId(
+        db_default=models.Func(function="pg_current_xact_id"), editable=False
+    )
+    cluster_epoch = models.SmallIntegerField(db_default=1, editable=False)
 
     class Meta:
         constraints = (

@@ -24,6 +24,7 @@ from tests.factories import (
     opportunities,
     organizations,
     procurement,
+    reports,
     requests,
     sends,
 )
@@ -33,6 +34,7 @@ ROOMS = ("gifting", "attribution", "integrations")
 SHARED_MODELS = frozenset(
     {
         "integrations.Heartbeat",  # A queue serves every organization.
+        "gifting.ClusterEpoch",  # A server holds every organization.
         "gifting.ReferenceFile",  # The central bank's rates are everybody's.
         "gifting.ReferenceRate",
     }
@@ -158,6 +160,8 @@ MAKERS: Mapping[type[models.Model], Callable[[], models.Model]] = {
     gifting.Conversion: exchange.make_conversion,
     gifting.OrganizationRate: exchange.make_own_rate,
     gifting.RateFile: exchange.make_rate_file,
+    gifting.ReportSnapshot: reports.make_snapshot,
+    gifting.SignOff: reports.make_sign_off,
     gifting.CostCenter: organizations.make_cost_center,
     gifting.CostLine: lambda: sends.make_cost_line(sends.make_send(), 10_00),
     gifting.FiscalCalendar: _fiscal_calendar,

@@ -40,6 +40,7 @@ CONNECTIONS = {
     integrations.StreamState,
     integrations.SyncRun,
 }
+REPORTS = {gifting.ReportSnapshot, gifting.SignOff}
 # What is for those who close the books or audit them.
 BOOKS = {
     gifting.ClosePreparation,
@@ -71,8 +72,8 @@ SENDERS_UNSEEN = {
 }
 UNSEEN = {
     access.Role.ADMIN: set(),
-    access.Role.MARKETING: {*SENDERS_UNSEEN, *INVOICES},
-    access.Role.SALES: {*SENDERS_UNSEEN, *INVOICES},
+    access.Role.MARKETING: {*SENDERS_UNSEEN, *INVOICES, *REPORTS},
+    access.Role.SALES: {*SENDERS_UNSEEN, *INVOICES, *REPORTS},
     access.Role.FINANCE: {*ACCESS, *CONNECTIONS, integrations.QuarantinedRow},
     access.Role.APPROVER: SENDERS_UNSEEN,
     access.Role.AUDITOR: {*CONNECTIONS, integrations.QuarantinedRow},

@@ -35,8 +35,15 @@ class Command(migrate.Command):
         super().handle(*args, **options)
         whole = not any(options.get(name) for name in PARTIAL_OPTIONS)
         if whole and isinstance(connection, DatabaseWrapper):
+            _settle_epoch(connection)
             _admit_login(connection)
             connection.note_migrated()
+
+
+def _settle_epoch(connection: DatabaseWrapper) -> None:
+    """Notice that the database came to another server, whose transactions count anew."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT settle_cluster_epoch()")
 
 
 def _admit_login(connection: DatabaseWrapper) -> None:
