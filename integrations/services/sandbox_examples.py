@@ -16,7 +16,9 @@ from django.contrib.auth import get_user_model
 
 from gifting.domain import access
 from gifting.services import samples, tenancy
-from integrations.domain import fields
+from integrations import models
+from integrations.domain import crm, fields
+from integrations.models import connections
 from integrations.services import imports, sandbox
 
 RUNS: Final = uuid.UUID("0c0f4d1e-5f43-4a55-8b53-1d6b5a0f9d10")
@@ -52,7 +54,9 @@ def leave(*, made: sandbox.Sandbox) -> None:
             currency=organization.currency,
             day=day,
         )
-        _import_one(actor, dt.datetime.combine(day, samples.NOON))
+        at = dt.datetime.combine(day, samples.NOON)
+        _import_one(actor, at)
+        _connect_once(actor, at)
 
 
 def _import_one(actor: access.Actor, at: dt.datetime) -> None:
@@ -68,3 +72,39 @@ def _import_one(actor: access.Actor, at: dt.datetime) -> None:
             run_id=uuid.uuid5(RUNS, str(actor.organization_id)),
             at=at,
         )
+
+
+def _connect_once(actor: access.Actor, at: dt.datetime) -> None:
+    """Remember a CRM that was connected once, read, and left; nothing opens it any more."""
+    left = models.Connection.objects.create(
+        organization_id=actor.organization_id,
+        name="example-crm",
+        provider=crm.Provider.SALESFORCE.value,
+        base_url="https://example.invalid",
+        api_version="1",
+        sealed_credentials=b"",
+        status=connections.Status.DISCONNECTED,
+        status_reason="An example of the sandbox",
+    )
+    models.SyncRun.objects.create(
+        organization_id=actor.organization_id,
+        connection=left,
+        stream=crm.Stream.ACCOUNTS.value,
+        is_full=True,
+        read_count=0,
+        new_count=0,
+        changed_count=0,
+        unchanged_count=0,
+        rejected_count=0,
+        deleted_count=0,
+        call_count=1,
+        started_at=at,
+        finished_at=at,
+    )
+    models.RecordAlias.objects.create(
+        organization_id=actor.organization_id,
+        connection=left,
+        stream=crm.Stream.ACCOUNTS.value,
+        old_id="001-twin",
+        new_id="001",
+    )
