@@ -12,7 +12,7 @@ from strawberry.types import ExecutionContext
 
 from attribution.graphql import queries as attribution_queries
 from config import documents, execution, limits
-from gifting.graphql import consolidated, context, scalars
+from gifting.graphql import closes, consolidated, context, journals, reconciliations, scalars
 from gifting.graphql import mutations as gifting_mutations
 from gifting.graphql import queries as gifting_queries
 from gifting.graphql.procurement import mutations as procurement_mutations
@@ -26,6 +26,9 @@ LIMITS: Final = limits.Limits()
 class Query(
     gifting_queries.Query,
     consolidated.Query,
+    closes.Query,
+    journals.Query,
+    reconciliations.Query,
     procurement_queries.Query,
     attribution_queries.Query,
     integrations_queries.Query,
@@ -34,7 +37,13 @@ class Query(
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(gifting_mutations.Mutation, procurement_mutations.Mutation):
+class Mutation(
+    gifting_mutations.Mutation,
+    procurement_mutations.Mutation,
+    closes.Mutation,
+    journals.Mutation,
+    reconciliations.Mutation,
+):
     """Merge the writes of all rooms."""
 
 

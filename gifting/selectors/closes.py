@@ -4,16 +4,78 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final, NamedTuple
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import Max
 
 from gifting import models
-from gifting.domain import access, closes, ledger, money
+from gifting.domain import access, closes, ledger, money, refusals
 from gifting.domain.journals import batches
-from gifting.selectors import booked
+from gifting.selectors import booked, records
 from gifting.selectors import chart as charts
+
+MOST_DIFFERENCES: Final = 1_000
+
+
+class CloseRecord(NamedTuple):
+    """A version of closing figures."""
+
+    id: int
+    public_id: UUID
+    version: int
+    line_count: int
+    control_total_minor: int
+    sha256: str
+    fiscal_period_id: int
+    recorded_at: dt.datetime
+
+
+class RestatementRecord(NamedTuple):
+    """A fact of a closed period that was posted later."""
+
+    id: int
+    public_id: UUID
+    cause: str
+    amount_minor: int
+    spend_change_minor: int
+    currency: str
+    belongs_to_id: int
+    posted_to_id: int
+    transfer_public_id: UUID
+    effective_on: dt.date
+    recorded_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CloseWhere(records.Where):
+    """Conditions on closes."""
+
+    fiscal_period_ids: Collection[UUID] | None = records.lookup("fiscal_period__public_id__in")
+
+
+@dataclass(frozen=True, slots=True)
+class RestatementWhere(records.Where):
+    """Conditions on restatements."""
+
+    belongs_to_ids: Collection[UUID] | None = records.lookup("belongs_to__public_id__in")
+    posted_to_ids: Collection[UUID] | None = records.lookup("posted_to__public_id__in")
+    currencies: Collection[str] | None = records.lookup("currency__in")
+
+
+CLOSES = records.Source(model=models.PeriodClose, record=CloseRecord, permissions=booked.READERS)
+RESTATEMENTS = records.Source(
+    model=models.Restatement,
+    record=RestatementRecord,
+    permissions=booked.READERS,
+    columns={
+        "transfer_public_id": "transfer__public_id",
+        "effective_on": "transfer__effective_on",
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +152,21 @@ def differences(
     return tuple(
         _difference(old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)
     )
+
+
+def differences_between(
+    *, actor: access.Actor, before: UUID, after: UUID
+) -> tuple[Difference, ...]:
+    """Return the first 1,000 lines that differ; raises Forbidden and NotFound."""
+    booked.require(actor)
+    found = {
+        row.public_id: row
+        for row in models.PeriodClose.objects.filter(public_id__in=[before, after])
+    }
+    for public_id, name in ((before, "before_id"), (after, "after_id")):
+        if public_id not in found:
+            raise refusals.NotFound("There is no such close for you.", field=name)
+    return differences(actor=actor, before=found[before], after=found[after])[:MOST_DIFFERENCES]
 
 
 def _difference(before: Figure | None, after: Figure | None) -> Difference:

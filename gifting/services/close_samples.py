@@ -120,7 +120,7 @@ def _tie_out(actor: access.Actor, period: models.FiscalPeriod, currency: str) ->
     reconciliations.explain(
         actor=actor,
         key=f"{KEY}-explain",
-        cause_id=stamps.pk,
+        difference=stamps.public_id,
         cause=closes.Cause.IN_GL_NOT_OURS,
         note="Stamps are no gifts",
     )

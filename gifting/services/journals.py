@@ -196,11 +196,27 @@ def content(*, actor: access.Actor, batch: models.JournalBatch) -> batches.Batch
     return told
 
 
+def count() -> int:
+    """Return how many batches there are, voided ones too; numbers have no gaps."""
+    return _next_number() - 1
+
+
 def period_of(period_id: int) -> models.FiscalPeriod:
     """Return a period; raises UnknownPeriod."""
     period = models.FiscalPeriod.objects.filter(id=period_id).first()
     if period is None:
         raise UnknownPeriod(f"There is no fiscal period {period_id}.", field="period")
+    return period
+
+
+def period_named(name: str) -> models.FiscalPeriod:
+    """Return a period of the calendar that decides, by its name; raises UnknownPeriod."""
+    period = models.FiscalPeriod.objects.filter(name=name, calendar__is_default=True).first()
+    if period is None:
+        raise UnknownPeriod(
+            f"There is no fiscal period {name!r}. Look at the calendar for its name.",
+            field="period",
+        )
     return period
 
 

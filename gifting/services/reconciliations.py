@@ -105,7 +105,7 @@ def run(*, actor: access.Actor, key: str, period_id: int, currency: str) -> Answ
 
 
 def explain(
-    *, actor: access.Actor, key: str, cause_id: int, cause: closes.Cause, note: str
+    *, actor: access.Actor, key: str, difference: UUID, cause: closes.Cause, note: str
 ) -> Answer:
     """Say why a line stands alone; every later run counts it under that cause.
 
@@ -116,10 +116,12 @@ def explain(
 
     def plan(_: UUID) -> Plan:
         single = (
-            models.ReconciliationCause.objects.select_related("run").filter(pk=cause_id).first()
+            models.ReconciliationCause.objects.select_related("run")
+            .filter(public_id=difference)
+            .first()
         )
         if single is None:
-            raise NothingToExplain("There is no such line that stands alone.", field="cause_id")
+            raise NothingToExplain("There is no such line that stands alone.", field="difference")
         of_line = {
             "fiscal_period_id": single.run.fiscal_period_id,
             "gl_line_id": single.gl_line_id,
@@ -148,7 +150,7 @@ def explain(
         actor=actor,
         kind=OperationKind.EXPLAIN,
         key=key,
-        request={"cause_id": cause_id, "cause": cause.value, "note": note},
+        request={"difference": difference, "cause": cause.value, "note": note},
         plan=plan,
     )
 

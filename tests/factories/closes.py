@@ -192,7 +192,7 @@ def explain(cause: models.ReconciliationCause) -> models.ReconciliationExplanati
     answer = reconciliations.explain(
         actor=funds.actor(),
         key=funds.key(),
-        cause_id=cause.pk,
+        difference=cause.public_id,
         cause=closes.Cause.IN_GL_NOT_OURS,
         note="Stamps are not gifts",
     )
