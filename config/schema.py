@@ -12,7 +12,16 @@ from strawberry.types import ExecutionContext
 
 from attribution.graphql import queries as attribution_queries
 from config import documents, execution, limits
-from gifting.graphql import closes, consolidated, context, journals, reconciliations, scalars
+from gifting.graphql import (
+    closes,
+    consolidated,
+    context,
+    exchange,
+    journals,
+    reconciliations,
+    reports,
+    scalars,
+)
 from gifting.graphql import mutations as gifting_mutations
 from gifting.graphql import queries as gifting_queries
 from gifting.graphql.procurement import mutations as procurement_mutations
@@ -27,8 +36,10 @@ class Query(
     gifting_queries.Query,
     consolidated.Query,
     closes.Query,
+    exchange.Query,
     journals.Query,
     reconciliations.Query,
+    reports.Query,
     procurement_queries.Query,
     attribution_queries.Query,
     integrations_queries.Query,
@@ -43,6 +54,7 @@ class Mutation(
     closes.Mutation,
     journals.Mutation,
     reconciliations.Mutation,
+    reports.Mutation,
 ):
     """Merge the writes of all rooms."""
 

@@ -128,3 +128,21 @@ def canonical(value: object) -> bytes:
 
 def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantCurrency:
+    """A figure in the reporting currency by a day's rates and by the plan's, and the market's part.
+
+    By the plan's rates + effect = by the day's, to the unit: the effect is what is left.
+    """
+
+    keys: tuple[str, ...]
+    actual: tuple[int, ...]
+    constant: tuple[int, ...]
+
+    @property
+    def effect(self) -> tuple[int, ...]:
+        return tuple(
+            actual - constant for actual, constant in zip(self.actual, self.constant, strict=True)
+        )

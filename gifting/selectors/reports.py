@@ -9,7 +9,7 @@ of it alone takes none.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -68,6 +68,28 @@ class Fact(NamedTuple):
     measures: tuple[int, ...]
 
 
+class Signature(NamedTuple):
+    """Who signed a snapshot, in which role."""
+
+    role: reports.SignRole
+    person: str
+    signed_at: dt.datetime
+    note: str
+
+
+class Snapshot(NamedTuple):
+    """A report as it was taken."""
+
+    public_id: UUID
+    kind: str
+    taken_at: dt.datetime
+    sha256: str
+    row_count: int
+    logic_version: int
+    code_version: str
+    signatures: tuple[Signature, ...]
+
+
 _OF_BUDGETS: Final = ("budgets", "periods", "currency")
 
 REPORTS: Final[Mapping[str, Report]] = {
@@ -122,6 +144,54 @@ def get(*, kind: str) -> Report:
             field="kind",
         )
     return REPORTS[kind]
+
+
+class UnknownSnapshot(refusals.NotFound):
+    code = "UNKNOWN_SNAPSHOT"
+
+
+def snapshots(
+    *, actor: access.Actor, most: int, ids: Collection[UUID] | None = None
+) -> tuple[Snapshot, ...]:
+    """Return the snapshots of the kinds that the actor may read, the last taken first.
+
+    Raises Forbidden for whoever sees a part of the organization alone.
+    """
+    _require_whole(actor)
+    readable = [kind for kind, report in REPORTS.items() if actor.may(report.permission)]
+    rows = models.ReportSnapshot.objects.filter(kind__in=readable)
+    if ids is not None:
+        rows = rows.filter(public_id__in=ids)
+    return tuple(
+        Snapshot(
+            row.public_id,
+            row.kind,
+            row.recorded_at,
+            row.sha256,
+            row.row_count,
+            row.logic_version,
+            row.code_version,
+            tuple(
+                Signature(
+                    reports.SignRole(each.role),
+                    each.user.get_username(),
+                    each.recorded_at,
+                    each.note,
+                )
+                for each in sorted(row.signatures.all(), key=lambda each: each.pk)
+            ),
+        )
+        for row in rows.prefetch_related("signatures__user").order_by("-id")[:most]
+    )
+
+
+def cut_of(*, actor: access.Actor, snapshot: UUID) -> rates.Cut:
+    """Return the cut of a snapshot, for any report to be of; raises UnknownSnapshot, Forbidden."""
+    _require_whole(actor)
+    row = models.ReportSnapshot.objects.filter(public_id=snapshot).first()
+    if row is None:
+        raise UnknownSnapshot(f"There is no snapshot {snapshot}.", field="as_of")
+    return rates.Cut(row.cut, row.cluster_epoch)
 
 
 def read_parameters(*, kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -258,6 +328,32 @@ def converted(
     }
 
 
+def constant_currency(
+    *,
+    actor: access.Actor,
+    table: reports.Table,
+    rate_set: Mapping[str, str],
+    cut: rates.Cut | None = None,
+) -> tuple[reports.ConstantCurrency, ...]:
+    """Return each figure by a rate set and by the BUDGET rates of its day, line by line.
+
+    Raises RateMissing and RateStale, for the plan's rates as well.
+    """
+    planned = {**rate_set, "rate_type": exchange.RateType.BUDGET.value}
+    width = len(table.keys)
+    both = zip(
+        converted(actor=actor, table=table, rate_set=rate_set, cut=cut)["rows"],
+        converted(actor=actor, table=table, rate_set=planned, cut=cut)["rows"],
+        strict=True,
+    )
+    return tuple(
+        reports.ConstantCurrency(
+            tuple(actual[:width]), tuple(actual[width:]), tuple(constant[width:])
+        )
+        for actual, constant in both
+    )
+
+
 def read_rate_set(given: Mapping[str, str] | None) -> dict[str, str] | None:
     """Return a rate set in its one form; raises ReportParametersUnusable and UnknownCurrency."""
     if given is None:
@@ -284,11 +380,15 @@ def _in_currency(path: exchange.Path, measures: tuple[int, ...]) -> list[int]:
 def _allowed(actor: access.Actor, kind: str) -> Report:
     report = get(kind=kind)
     actor.require(report.permission)
+    _require_whole(actor)
+    return report
+
+
+def _require_whole(actor: access.Actor) -> None:
     if actor.cost_center_ids is not None:
         raise refusals.Forbidden(
             "A report that can be signed is of the whole organization. Ask finance for it."
         )
-    return report
 
 
 def _rows(

@@ -25,10 +25,6 @@ LONGEST_NOTE: Final = 1000
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 
 
-class UnknownSnapshot(refusals.NotFound):
-    code = "UNKNOWN_SNAPSHOT"
-
-
 class SnapshotDiffers(refusals.Conflict):
     """The same facts no longer give the same bytes: something is wrong with them."""
 
@@ -276,7 +272,7 @@ def _claimed(actor: access.Actor, key: str, request: str) -> models.ReportSnapsh
 def _get(snapshot: UUID) -> models.ReportSnapshot:
     stored = models.ReportSnapshot.objects.filter(public_id=snapshot).first()
     if stored is None:
-        raise UnknownSnapshot(f"There is no snapshot {snapshot}.", field="snapshot")
+        raise selectors.UnknownSnapshot(f"There is no snapshot {snapshot}.", field="snapshot")
     return stored
 
 
