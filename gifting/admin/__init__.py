@@ -7,6 +7,7 @@ from gifting.admin import (
     campaigns,
     chart,
     closes,
+    credit_memos,
     exchange,
     fiscal,
     gift_rules,
@@ -18,7 +19,9 @@ from gifting.admin import (
     outside,
     reconciliations,
     reports,
+    requests,
     sends,
+    timing,
     vendors,
 )
 
@@ -27,6 +30,7 @@ __all__ = [
     "campaigns",
     "chart",
     "closes",
+    "credit_memos",
     "exchange",
     "fiscal",
     "gift_rules",
@@ -38,6 +42,8 @@ __all__ = [
     "outside",
     "reconciliations",
     "reports",
+    "requests",
     "sends",
+    "timing",
     "vendors",
 ]

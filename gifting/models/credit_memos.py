@@ -26,7 +26,9 @@ class CreditMemo(tenancy.TenantModel):
         db_default=0, editable=False, help_text="Used, withdrawn or lost; kept by trigger"
     )
     issued_on = models.DateField(help_text="In the organization's time zone")
-    expires_on = models.DateField(null=True, help_text="The first day on which it is worth nothing")
+    expires_on = models.DateField(
+        null=True, blank=True, help_text="The first day on which it is worth nothing"
+    )
     reference = models.CharField(max_length=REFERENCE_LENGTH, help_text="The vendor's or our id")
     source = models.CharField(max_length=REFERENCE_LENGTH, help_text="Who told of it")
 
