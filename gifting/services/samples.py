@@ -18,6 +18,7 @@ from gifting.domain import access, documents, exchange, gift_rules, matching, mo
 from gifting.domain import approvals as matrix
 from gifting.domain.ledger import PeriodStatus
 from gifting.domain.lifecycle import State
+from gifting.domain.reports import SignRole
 from gifting.selectors import organizations
 from gifting.services import (
     approvals,
@@ -34,6 +35,7 @@ from gifting.services import (
     overrides,
     periods,
     receipts,
+    reports,
     requests,
     vendors,
 )
@@ -100,6 +102,19 @@ def keep(
     # All of it came back, or this would be refused.
     _revise(place, "return", -ROOM_MINOR)
     _close_and_open(place)
+    _sign_a_report(place)
+
+
+def _sign_a_report(place: Place) -> None:
+    """Take a report of the budgets, and have finance sign that it prepared it."""
+    taken = reports.take(actor=place.approver, key=key("report"), kind="BUDGETS", parameters={})
+    reports.sign(
+        actor=place.approver,
+        snapshot=taken.public_id,
+        role=SignRole.PREPARER,
+        sha256=taken.sha256,
+        note="An example of the sandbox",
+    )
 
 
 def _member(actor: access.Actor, user_id: int, role: access.Role) -> access.Actor:
