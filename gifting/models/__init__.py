@@ -11,7 +11,7 @@ from gifting.models.approvals import (
     Override,
     OverrideUse,
 )
-from gifting.models.budgets import Budget, BudgetEntry
+from gifting.models.budgets import Budget, BudgetEntry, BudgetPolicy, Rollover
 from gifting.models.campaigns import Campaign, Program
 from gifting.models.catalog import GiftItem
 from gifting.models.charges import CostShare, SendFact, SendPosting
@@ -25,6 +25,7 @@ from gifting.models.closes import (
     Restatement,
 )
 from gifting.models.credit_memos import CreditMemo, CreditUse
+from gifting.models.dimensions import DimensionValue, Reach
 from gifting.models.exchange import (
     Conversion,
     OrganizationRate,
@@ -75,6 +76,7 @@ from gifting.models.reconciliations import (
 from gifting.models.reports import ClusterEpoch, ReportSnapshot, SignOff
 from gifting.models.requests import SendCommitment, SendDecision, SendRequest, SendShare
 from gifting.models.sends import CostLine, Recipient, Send, SenderSpend, SendEvent, SpendRollup
+from gifting.models.spend_requests import RequestOutcome, SpendRequest
 from gifting.models.timing import MoneyTiming
 from gifting.models.vendors import Vendor, VendorIdentity, VendorMerge
 
@@ -85,6 +87,7 @@ __all__ = [
     "ApprovalRequest",
     "Budget",
     "BudgetEntry",
+    "BudgetPolicy",
     "Campaign",
     "ClosePreparation",
     "CloseSignature",
@@ -102,6 +105,7 @@ __all__ = [
     "CreditNoteLine",
     "CreditUse",
     "Delegation",
+    "DimensionValue",
     "FiscalCalendar",
     "FiscalPeriod",
     "Fund",
@@ -137,6 +141,7 @@ __all__ = [
     "PurchaseOrder",
     "PurchaseOrderLine",
     "RateFile",
+    "Reach",
     "Receipt",
     "Recipient",
     "RecipientGift",
@@ -149,7 +154,9 @@ __all__ = [
     "ReferenceFile",
     "ReferenceRate",
     "ReportSnapshot",
+    "RequestOutcome",
     "Restatement",
+    "Rollover",
     "Send",
     "SendCommitment",
     "SendDecision",
@@ -162,6 +169,7 @@ __all__ = [
     "ServiceToken",
     "SignOff",
     "SpendCoding",
+    "SpendRequest",
     "SpendRollup",
     "TaxRule",
     "Transfer",

@@ -9,9 +9,10 @@ statement (`gifting/migrations/sql/ledger.sql`).
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from gifting.domain import ledger
+from gifting.domain import budgets, ledger
 from gifting.models import tenancy
 
 
@@ -24,6 +25,14 @@ class Budget(tenancy.TenantModel):
     name = models.CharField(max_length=tenancy.NAME_LENGTH)
     original_amount_minor = models.BigIntegerField(help_text="Minor units of the currency")
     currency = tenancy.currency_field()
+    scope: models.Field[list[int], list[int]] = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        blank=True,
+        editable=False,
+        db_default=[],
+        help_text="Dimension values, ascending; a scoped budget limits what names all of them",
+    )
     approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
@@ -41,6 +50,7 @@ class Budget(tenancy.TenantModel):
                 "campaign",
                 "fiscal_period",
                 "currency",
+                "scope",
                 nulls_distinct=False,
             ),
             tenancy.unique("budget_public_id_is_unique", "public_id"),
@@ -69,9 +79,18 @@ class BudgetEntry(tenancy.TenantModel):
     approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
 
     class Meta:
         constraints = (
+            models.CheckConstraint(
+                condition=models.Q(requested_by__isnull=True)
+                | models.Q(approved_by__isnull=False)
+                & ~models.Q(approved_by=models.F("requested_by")),
+                name="budget_entry_is_approved_by_another",
+            ),
             tenancy.unique("budget_entry_public_id_is_unique", "public_id"),
             tenancy.unique(
                 "budget_entry_original_is_one",
@@ -131,3 +150,88 @@ class BudgetEntry(tenancy.TenantModel):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.amount_minor}"
+
+
+class BudgetPolicy(tenancy.TenantModel):
+    """From now on: how hard a budget's limit is and what its end leaves. Append-only."""
+
+    budget = tenancy.link("gifting.Budget", related_name="policies")
+    operation = tenancy.link("gifting.Operation")
+    enforcement = models.CharField(max_length=16, choices=tenancy.labels(budgets.Enforcement))
+    counts_requested = models.BooleanField(help_text="Requests take room from new decisions")
+    needs_two_people = models.BooleanField(
+        default=False, help_text="Register entries name who asked, and another one approves"
+    )
+    rollover = models.CharField(max_length=16, choices=tenancy.labels(budgets.Rollover))
+    cap_amount_minor = models.BigIntegerField(
+        null=True, blank=True, help_text="The most that is carried of what is available"
+    )
+    cap_basis_points = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The same as a part of the revised amount"
+    )
+    claw_back_to = tenancy.link("gifting.Budget", null=True, blank=True)
+    claw_back_on = models.DateField(
+        null=True, blank=True, help_text="When what is unused goes back, in the organization's zone"
+    )
+    reason = models.TextField()
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+
+    class Meta:
+        constraints = (
+            tenancy.unique("budget_policy_public_id_is_unique", "public_id"),
+            tenancy.known("budget_policy_enforcement_is_known", "enforcement", budgets.Enforcement),
+            tenancy.known("budget_policy_rollover_is_known", "rollover", budgets.Rollover),
+            models.CheckConstraint(
+                condition=models.Q(cap_amount_minor__isnull=True)
+                | models.Q(cap_amount_minor__gte=0),
+                name="budget_policy_cap_is_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(cap_basis_points__isnull=True)
+                | models.Q(cap_basis_points__lte=budgets.WHOLE_BASIS_POINTS),
+                name="budget_policy_cap_is_a_part",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(claw_back_to__isnull=True, claw_back_on__isnull=True)
+                | models.Q(claw_back_to__isnull=False, claw_back_on__isnull=False)
+                & ~models.Q(claw_back_to=models.F("budget")),
+                name="budget_policy_claws_back_to_another",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(reason=""), name="budget_policy_has_a_reason"
+            ),
+        )
+        indexes = (models.Index(fields=["organization", "budget"], name="budget_policy_by_budget"),)
+
+    def __str__(self) -> str:
+        return f"{self.enforcement}, {self.rollover}"
+
+
+class Rollover(tenancy.TenantModel):
+    """What the end of a budget's period carried into another, and what lapsed. Append-only."""
+
+    budget = tenancy.link("gifting.Budget")
+    to_budget = tenancy.link("gifting.Budget", null=True)
+    operation = tenancy.link("gifting.Operation")
+    policy = models.CharField(max_length=16, choices=tenancy.labels(budgets.Rollover))
+    committed_minor = models.BigIntegerField(help_text="Carried with open commitments")
+    available_minor = models.BigIntegerField(help_text="Carried beside them")
+    lapsed_minor = models.BigIntegerField()
+
+    class Meta:
+        constraints = (
+            tenancy.unique("rollover_public_id_is_unique", "public_id"),
+            tenancy.unique("budget_rolls_over_once", "budget"),
+            tenancy.known("rollover_policy_is_known", "policy", budgets.Rollover),
+            models.CheckConstraint(
+                condition=models.Q(
+                    committed_minor__gte=0, available_minor__gte=0, lapsed_minor__gte=0
+                ),
+                name="rollover_figures_are_not_negative",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.policy}: {self.committed_minor + self.available_minor} carried"

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
-from gifting.domain import ledger
+from gifting.domain import budgets, ledger
 from gifting.models import tenancy
 
 KEY_LENGTH = 255
@@ -73,6 +73,9 @@ class Operation(tenancy.TenantModel):
     idempotency_key = models.CharField(max_length=KEY_LENGTH)
     request_hash = models.CharField(max_length=HASH_LENGTH, help_text="SHA-256 of the request")
     response = models.JSONField()
+    overrun_reason = models.TextField(
+        blank=True, db_default="", help_text="Why a decision may pass the room of a soft budget"
+    )
     transaction_id = TransactionId(
         db_default=models.Func(function="pg_current_xact_id"), editable=False
     )
@@ -103,9 +106,23 @@ class Fund(tenancy.TenantModel):
     accrued_minor = _balance()
     actual_minor = _balance()
     overrun_minor = _balance()
+    requested_minor = _balance()
     row_version = models.BigIntegerField(db_default=0, editable=False)
     is_parked = models.BooleanField(
         db_default=False, help_text="Takes no new commitment until its figures are explained"
+    )
+    enforcement = models.CharField(
+        max_length=16,
+        choices=tenancy.labels(budgets.Enforcement),
+        db_default=budgets.Enforcement.HARD.value,
+        editable=False,
+        help_text="By the newest policy of the budget",
+    )
+    counts_requested = models.BooleanField(
+        db_default=False, editable=False, help_text="By the newest policy of the budget"
+    )
+    is_scoped = models.BooleanField(
+        db_default=False, editable=False, help_text="Is a limit beside others, not a home of money"
     )
 
     class Meta:
@@ -117,6 +134,10 @@ class Fund(tenancy.TenantModel):
                 condition=models.Q(**{f"{name}__gte": 0 for name in BALANCES}),
                 name="fund_balances_are_not_negative",
             ),
+            models.CheckConstraint(
+                condition=models.Q(requested_minor__gte=0), name="fund_requested_is_not_negative"
+            ),
+            tenancy.known("fund_enforcement_is_known", "enforcement", budgets.Enforcement),
             models.CheckConstraint(
                 condition=models.Q(
                     allocated_minor__gte=models.F("committed_minor")
@@ -174,6 +195,15 @@ class Transfer(tenancy.TenantModel):
     commitment = tenancy.link("gifting.Commitment", null=True, related_name="transfers")
     refunds = tenancy.link("gifting.Transfer", null=True, help_text="The spend that it gives back")
     reverses = tenancy.link("gifting.Transfer", null=True, help_text="The move that it takes back")
+    reach = tenancy.link(
+        "gifting.Reach", null=True, help_text="What else it is of, and the funds that limit that"
+    )
+    request = tenancy.link(
+        "gifting.SpendRequest", null=True, help_text="The request that it grants"
+    )
+    continues = tenancy.link(
+        "gifting.Commitment", null=True, help_text="The commitment that it carries over"
+    )
     conversion = tenancy.link(
         "gifting.Conversion", null=True, help_text="How a foreign amount became the fund's currency"
     )
@@ -219,6 +249,15 @@ class Transfer(tenancy.TenantModel):
             models.CheckConstraint(
                 condition=models.Q(commitment__isnull=True) | ~_pairs(frozenset({ledger.PEND})),
                 name="transfer_pends_once",
+            ),
+            tenancy.unique("commitment_is_carried_once", "continues"),
+            models.CheckConstraint(
+                condition=models.Q(continues__isnull=True) | _pairs(frozenset({ledger.PEND})),
+                name="transfer_continues_when_pending",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(request__isnull=True) | _pairs(frozenset({ledger.PEND})),
+                name="transfer_grants_when_pending",
             ),
             models.CheckConstraint(
                 condition=models.Q(expires_at__isnull=True) | _pairs(frozenset({ledger.PEND})),
@@ -308,9 +347,16 @@ class Commitment(tenancy.TenantModel):
 
 
 class OverrunException(tenancy.TenantModel):
-    """Why a fact was accepted although its budget had no room left, and who settled that."""
+    """Why something was accepted although its budget had no room, and who settled that."""
 
     transfer = tenancy.link("gifting.Transfer")
+    kind = models.CharField(
+        max_length=16,
+        choices=tenancy.labels(budgets.ExceptionKind),
+        db_default=budgets.ExceptionKind.FACT.value,
+        editable=False,
+        help_text="By trigger; a warning needs no settling",
+    )
     reason = models.TextField()
     opened_at = models.DateTimeField(db_default=Now(), editable=False)
     approved_by = models.ForeignKey(
@@ -323,6 +369,7 @@ class OverrunException(tenancy.TenantModel):
         constraints = (
             tenancy.unique("overrun_exception_transfer_is_unique", "transfer"),
             tenancy.unique("overrun_exception_public_id_is_unique", "public_id"),
+            tenancy.known("overrun_exception_kind_is_known", "kind", budgets.ExceptionKind),
             models.CheckConstraint(
                 condition=~models.Q(reason=""), name="overrun_exception_has_a_reason"
             ),

@@ -4,7 +4,7 @@ The figures of a budget, in minor units of its currency:
 
 - original: what was approved first.
 - revised: original + revisions + carried forward + transferred in - transferred out - lapsed.
-- requested: what waits for approval. Nothing is requested through the ledger yet: always 0.
+- requested: what waits for approval (`spend_requests`); it takes room where the policy says so.
 - committed: reserved and neither delivered nor invoiced nor given back.
 - accrued: delivered, not invoiced.
 - actual: invoiced, net of refunds.
@@ -17,15 +17,20 @@ those of its top budget, and are not added up the tree.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from gifting import models
-from gifting.domain import access
+from gifting.domain import access, money
+from gifting.domain.budgets import Enforcement, ExceptionKind
 from gifting.domain.ledger import ALLOWED, REVERSALS, Balances, Bucket, Move
+
+MOST_OVERRUNS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,9 @@ class Figures:
     overrun_minor: int
     available_minor: int
     is_parked: bool
+    enforcement: Enforcement = Enforcement.HARD
+    counts_requested: bool = False
+    scope: tuple[int, ...] = ()
 
     @property
     def net_position_minor(self) -> int:
@@ -121,15 +129,51 @@ def tree(*, actor: access.Actor, fiscal_period_ids: Collection[int]) -> tuple[Br
     return tuple(branch(center) for center in below.get(None, ()))
 
 
+@dataclass(frozen=True, slots=True)
+class Overrun:
+    """By how much an operation passed the room of a budget, why, and whether that is settled."""
+
+    public_id: UUID
+    budget_id: int
+    budget_name: str
+    amount: money.Money
+    kind: ExceptionKind
+    reason: str
+    opened_at: dt.datetime
+    resolved_at: dt.datetime | None
+    resolution: str
+
+
+def overruns(
+    *, actor: access.Actor, operation_id: UUID | None = None, is_open: bool | None = None
+) -> tuple[Overrun, ...]:
+    """Return the overruns of an operation, or those that are open or settled, the newest first.
+
+    A warning is never open: nobody has to settle it.
+    """
+    actor.require(access.Permission.READ_BUDGETS)
+    rows = models.OverrunException.objects.select_related("transfer__fund__budget").order_by("-id")
+    if actor.cost_center_ids is not None:
+        rows = rows.filter(transfer__fund__budget__cost_center_id__in=actor.cost_center_ids)
+    if operation_id is not None:
+        rows = rows.filter(transfer__operation__public_id=operation_id)
+    if is_open is not None:
+        waits = Q(resolved_at=None) & ~Q(kind=ExceptionKind.WARNING.value)
+        rows = rows.filter(waits if is_open else ~waits)
+    return tuple(_overrun(row) for row in rows[:MOST_OVERRUNS])
+
+
 def differences(*, actor: access.Actor) -> tuple[Difference, ...]:
     """Replay every transfer and return the funds that hold something else."""
     actor.require(access.Permission.READ_BUDGETS)
     above: dict[int, list[int]] = {}
     for fund_id, ancestor_id in models.FundAncestor.objects.values_list("fund_id", "ancestor_id"):
         above.setdefault(fund_id, []).append(ancestor_id)
+    beside = dict(models.Reach.objects.values_list("id", "fund_ids"))
     replayed: dict[int, Balances] = {}
-    for fund_id, move in _moves():
-        for reached in (fund_id, *(above.get(fund_id, ()) if move.reaches_ancestors else ())):
+    for fund_id, reach_id, move in _moves():
+        others = (*above.get(fund_id, ()), *beside.get(reach_id or 0, ()))
+        for reached in (fund_id, *(others if move.reaches_ancestors else ())):
             replayed[reached] = replayed.get(reached, Balances()).after(move)
     return tuple(
         Difference(fund.pk, fund.budget_id, _balances(fund), replayed.get(fund.pk, Balances()))
@@ -138,15 +182,17 @@ def differences(*, actor: access.Actor) -> tuple[Difference, ...]:
     )
 
 
-def _moves() -> list[tuple[int, Move]]:
-    """Sum the transfers by fund and pair: their order does not matter to where they end."""
-    sums = models.Transfer.objects.values_list("fund_id", "from_bucket", "to_bucket").annotate(
-        total=Sum("amount_minor")
-    )
+def _moves() -> list[tuple[int, int | None, Move]]:
+    """Sum the transfers by fund, reach and pair: their order does not matter to where they end."""
+    sums = models.Transfer.objects.values_list(
+        "fund_id", "reach_id", "from_bucket", "to_bucket"
+    ).annotate(total=Sum("amount_minor"))
     moves = []
-    for fund_id, from_bucket, to_bucket, total in sums:
+    for fund_id, reach_id, from_bucket, to_bucket, total in sums:
         pair = (Bucket(from_bucket), Bucket(to_bucket))
-        moves.append((fund_id, Move(*pair, int(total), is_reversal=pair in REVERSALS - ALLOWED)))
+        moves.append(
+            (fund_id, reach_id, Move(*pair, int(total), is_reversal=pair in REVERSALS - ALLOWED))
+        )
     return moves
 
 
@@ -157,6 +203,21 @@ def _balances(fund: models.Fund) -> Balances:
         accrued=fund.accrued_minor,
         actual=fund.actual_minor,
         overrun=fund.overrun_minor,
+    )
+
+
+def _overrun(row: models.OverrunException) -> Overrun:
+    fund = row.transfer.fund
+    return Overrun(
+        public_id=row.public_id,
+        budget_id=fund.budget_id,
+        budget_name=fund.budget.name,
+        amount=money.Money(row.transfer.amount_minor, fund.currency),
+        kind=ExceptionKind(row.kind),
+        reason=row.reason,
+        opened_at=row.opened_at,
+        resolved_at=row.resolved_at,
+        resolution=row.resolution,
     )
 
 
@@ -173,11 +234,14 @@ def _figures(fund: models.Fund) -> Figures:
         currency=fund.currency,
         original_minor=budget.original_amount_minor,
         revised_minor=balances.allocated,
-        requested_minor=0,
+        requested_minor=fund.requested_minor,
         committed_minor=balances.committed,
         accrued_minor=balances.accrued,
         actual_minor=balances.actual,
         overrun_minor=balances.overrun,
         available_minor=balances.available,
         is_parked=fund.is_parked,
+        enforcement=Enforcement(fund.enforcement),
+        counts_requested=fund.counts_requested,
+        scope=tuple(budget.scope),
     )

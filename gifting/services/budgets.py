@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Collection
 from typing import Final
 
 from gifting import models
@@ -49,10 +50,12 @@ def approve(
     cost_center_id: int,
     fiscal_period_id: int,
     campaign_id: int | None = None,
+    scope: Collection[int] = (),
 ) -> int:
     """Record the original budget of a cost center, or of a campaign in it; return its id.
 
-    Raises Forbidden, TextUnusable, BudgetExists and BudgetNegative.
+    One that is scoped by dimension values is a limit of what names all of them, beside the budget
+    that it is spent from. Raises Forbidden, TextUnusable, BudgetExists and BudgetNegative.
     """
     actor.require(access.Permission.WRITE_BUDGETS)
     texts.require(name, field="name", most=texts.NAME_LENGTH)
@@ -68,6 +71,7 @@ def approve(
         fiscal_period_id=fiscal_period_id,
         original_amount_minor=amount.amount_minor,
         currency=amount.currency,
+        scope=sorted(set(scope)),
         approved_by_id=actor.user_id,
     )
     exists = BudgetExists(
@@ -94,6 +98,7 @@ def revise(
     amount: money.Money,
     reason: str,
     effective_on: dt.date,
+    requested_by_id: int | None = None,
 ) -> operations.Answer:
     """Add to what a budget may spend, or take away with an amount below zero.
 
@@ -114,6 +119,7 @@ def revise(
             amount_minor=amount.amount_minor,
             effective_on=effective_on,
             reason=why,
+            requested_by_id=requested_by_id,
         )
         return operations.Plan(response=_answer(amount), entries=(entry,))
 
@@ -121,7 +127,7 @@ def revise(
         actor=actor,
         kind=OperationKind.REVISE,
         key=key,
-        request=_request(amount, reason, effective_on, budget_id),
+        request=_request(amount, reason, effective_on, budget_id, requested_by_id=requested_by_id),
         plan=plan,
     )
 
@@ -135,6 +141,7 @@ def transfer(
     amount: money.Money,
     reason: str,
     effective_on: dt.date,
+    requested_by_id: int | None = None,
 ) -> operations.Answer:
     """Move money that is not used from one budget to another, on both sides or on none.
 
@@ -149,6 +156,7 @@ def transfer(
         amount=amount,
         reason=reason,
         effective_on=effective_on,
+        requested_by_id=requested_by_id,
     )
 
 
@@ -220,6 +228,7 @@ def _pair(
     amount: money.Money,
     reason: str,
     effective_on: dt.date,
+    requested_by_id: int | None = None,
 ) -> operations.Answer:
     actor.require(access.Permission.WRITE_BUDGETS)
     ledger.require_positive(amount)
@@ -243,6 +252,7 @@ def _pair(
                     effective_on=effective_on,
                     reason=why,
                     pair_id=pair_id,
+                    requested_by_id=requested_by_id,
                 )
             )
         return operations.Plan(response=_answer(amount), entries=tuple(entries))
@@ -251,20 +261,32 @@ def _pair(
         actor=actor,
         kind=kind,
         key=key,
-        request=_request(amount, reason, effective_on, from_budget_id, to_budget_id),
+        request=_request(
+            amount,
+            reason,
+            effective_on,
+            from_budget_id,
+            to_budget_id,
+            requested_by_id=requested_by_id,
+        ),
         plan=plan,
     )
 
 
 def _request(
-    amount: money.Money, reason: str, effective_on: dt.date, *budget_ids: int
+    amount: money.Money,
+    reason: str,
+    effective_on: dt.date,
+    *budget_ids: int,
+    requested_by_id: int | None,
 ) -> dict[str, object]:
-    return {
+    asked = {
         "budgets": budget_ids,
         "amount": [amount.amount_minor, amount.currency],
         "reason": reason,
         "effective_on": effective_on,
     }
+    return asked if requested_by_id is None else {**asked, "requested_by": requested_by_id}
 
 
 def _answer(amount: money.Money) -> dict[str, object]:

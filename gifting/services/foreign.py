@@ -118,6 +118,8 @@ def pay(
     reserved: models.Commitment,
     funds: dict[int, models.Fund],
     billed: Bill,
+    *,
+    reach_id: int | None = None,
 ) -> list[Step]:
     """Spend what was reserved, then room; a changed rate's part last, with its cause."""
     steps = []
@@ -153,6 +155,7 @@ def pay(
         reserved.fund_id,
         funds,
         left,
+        reach_id=reach_id,
         fx_minor=billed.lost_minor,
         conversion_id=billed.owed.conversion_id,
     )

@@ -9,8 +9,9 @@ Locks: key, period, commitments by id, funds by id. PostgreSQL keeps the same or
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -21,7 +22,7 @@ from django.db.models import F, Q
 from gifting import models
 from gifting.domain import access, money, refusals
 from gifting.domain.ledger import REVERSALS, Bucket, Move, OperationKind
-from gifting.services import foreign, operations, periods, postings, tenancy
+from gifting.services import dimensions, foreign, operations, periods, postings, tenancy
 from gifting.services.operations import Answer, Plan, Step
 
 MAX_SHARES: Final = 100
@@ -38,6 +39,10 @@ class UnknownCommitment(refusals.NotFound):
 
 class UnknownSpend(refusals.NotFound):
     code = "UNKNOWN_SPEND"
+
+
+class UnknownSpendRequest(refusals.NotFound):
+    code = "UNKNOWN_SPEND_REQUEST"
 
 
 class UnknownException(refusals.NotFound):
@@ -66,10 +71,11 @@ class SharesUnusable(refusals.Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A budget's part of one commitment of money."""
+    """A budget's part of one commitment of money, and the request that it grants, if it was one."""
 
     budget_id: int
     amount: money.Money
+    request: UUID | None = None
 
 
 def commit(
@@ -80,17 +86,34 @@ def commit(
     effective_on: dt.date,
     reference: str = "",
     expires_at: dt.datetime | None = None,
+    dimension_values: Sequence[int] = (),
+    overrun_reason: str = "",
 ) -> Answer:
     """Reserve each share in its budget, all or nothing; the answer names the commitments.
 
-    A share in another currency than its fund's is converted at the last known rate of the day; see
-    `foreign`. Raises Forbidden, UnknownBudget, SharesUnusable, AmountNotPositive, AmountTooSmall,
-    RateMissing, RateStale, BudgetExceeded, FundParked, PeriodClosed, and what
+    Budgets that are scoped by the values named here limit it as well. A budget that is SOFT is
+    passed with a reason, an ADVISORY one with a warning: see `funds.overruns`. A share that grants
+    a request takes its place. A share in another currency than its fund's is converted at the last
+    known rate of the day; see `foreign`. Raises Forbidden, UnknownBudget, SharesUnusable,
+    AmountNotPositive, AmountTooSmall, RateMissing, RateStale, BudgetExceeded, OverrunNeedsReason,
+    ScopedBudget, UnknownSpendRequest, RequestEnded, FundParked, PeriodClosed, and what
     `operations.perform` refuses.
     """
     actor.require(access.Permission.WRITE_SENDS)
-    _require_shares(shares)
+    require_shares(shares)
     _require_reference(reference)
+    why = overrun_reason and operations.text(overrun_reason, field="overrun_reason")
+    asked: dict[str, object] = {
+        "shares": [[share.budget_id, *_plain(share.amount)] for share in shares],
+        "effective_on": effective_on,
+        "reference": reference,
+        "expires_at": expires_at,
+    }
+    extra = {
+        "dimension_values": sorted(dimension_values),
+        "overrun_reason": overrun_reason,
+        "requests": [share.request for share in shares if share.request],
+    }
 
     def plan(_: UUID) -> Plan:
         funds, period = _funds_and_period(actor, shares, effective_on)
@@ -100,21 +123,21 @@ def commit(
             reference,
         )
         steps = tuple(
-            _pend(posting, funds[share.budget_id].id, part, expires_at)
+            _beside(_pend(posting, funds[share.budget_id].id, part, expires_at), share, reach)
             for share, part in zip(shares, _parts(actor, shares, funds, effective_on), strict=True)
+            for reach in [dimensions.reach_of(actor, funds[share.budget_id].id, dimension_values)]
         )
-        return Plan(response={"commitments": [str(step.public_id) for step in steps]}, steps=steps)
+        return Plan(
+            response={"commitments": [str(step.public_id) for step in steps]},
+            steps=steps,
+            overrun_reason=why,
+        )
 
     return operations.perform(
         actor=actor,
         kind=OperationKind.COMMIT,
         key=key,
-        request={
-            "shares": [[share.budget_id, *_plain(share.amount)] for share in shares],
-            "effective_on": effective_on,
-            "reference": reference,
-            "expires_at": expires_at,
-        },
+        request=asked | {name: value for name, value in extra.items() if value},
         plan=plan,
     )
 
@@ -209,8 +232,9 @@ def invoice(
             periods.of_fact(actor=actor, day=effective_on), effective_on, reference
         )
         periods.hold(period_id=posting.period_id)
-        reserved = _lock_commitment(actor, commitment)
-        funds = postings.lock_funds([reserved.fund_id])
+        reserved = _lock_commitment(actor, commitment, _is_settled)
+        reach_id = reserved.pend.reach_id
+        funds = postings.lock_funds([reserved.fund_id], reach_id=reach_id)
         fund = funds[reserved.fund_id]
         billed = foreign.bill(
             actor=actor,
@@ -219,7 +243,7 @@ def invoice(
             currency=fund.currency,
             on=effective_on,
         )
-        steps = foreign.pay(posting, reserved, funds, billed)
+        steps = foreign.pay(posting, reserved, funds, billed, reach_id=reach_id)
         return _spend_plan(operation_id, fund, steps, why)
 
     return operations.perform(
@@ -246,6 +270,7 @@ def record_fact(
     effective_on: dt.date,
     reason: str,
     reference: str = "",
+    dimension_values: Sequence[int] = (),
 ) -> Answer:
     """Post what is owed without a commitment; accepted whether or not the budget has room.
 
@@ -264,9 +289,12 @@ def record_fact(
             periods.of_fact(actor=actor, day=effective_on), effective_on, reference
         )
         periods.hold(period_id=posting.period_id)
-        funds = postings.lock_funds([fund_id])
+        reach_id = dimensions.reach_of(actor, fund_id, dimension_values)
+        funds = postings.lock_funds([fund_id], reach_id=reach_id)
         owed = foreign.part(actor=actor, currency=currency, amount=amount, on=effective_on)
-        steps = postings.spend_at_will(posting, fund_id, funds, owed.amount_minor)
+        steps = postings.spend_at_will(
+            posting, fund_id, funds, owed.amount_minor, reach_id=reach_id
+        )
         steps = foreign.named(steps, owed)
         return _spend_plan(operation_id, funds[fund_id], steps, why)
 
@@ -280,7 +308,8 @@ def record_fact(
             "effective_on": effective_on,
             "reason": reason,
             "reference": reference,
-        },
+        }
+        | ({"dimension_values": sorted(dimension_values)} if dimension_values else {}),
         plan=plan,
     )
 
@@ -309,7 +338,7 @@ def refund(
             periods.of_fact(actor=actor, day=effective_on), effective_on, reference
         )
         periods.hold(period_id=posting.period_id)
-        funds = postings.lock_funds([spent[0].fund_id])
+        funds = postings.lock_funds([spent[0].fund_id], reach_id=spent[0].reach_id)
         currency = funds[spent[0].fund_id].currency
         owed = foreign.given_back(
             actor=actor, amount=amount, spent=spent, currency=currency, on=effective_on
@@ -441,6 +470,16 @@ def require_budgets(
     return {budget_id: fund.id for budget_id, fund in funds.items()}
 
 
+def require_shares(shares: Sequence[Share]) -> None:
+    """Refuse shares that are none, too many, twice of one budget, or not above zero."""
+    if not 1 <= len(shares) <= MAX_SHARES or len({each.budget_id for each in shares}) < len(shares):
+        raise SharesUnusable(
+            f"A commitment has 1 to {MAX_SHARES} shares, each of another budget.", field="shares"
+        )
+    for share in shares:
+        require_positive(share.amount)
+
+
 def require_positive(amount: money.Money) -> None:
     """Refuse an amount that moves nothing or the wrong way; raises AmountNotPositive."""
     if amount.amount_minor <= 0:
@@ -532,7 +571,9 @@ def _move_reserved(
     def plan(_: UUID) -> Plan:
         posting = postings.Posting(periods.of_fact(actor=actor, day=effective_on), effective_on)
         periods.hold(period_id=posting.period_id)
-        reserved = _lock_commitment(actor, commitment)
+        reserved = _lock_commitment(
+            actor, commitment, _is_let_go if way[0] is Bucket.COMMITTED else None
+        )
         currency = models.Fund.objects.get(id=reserved.fund_id).currency
         part = foreign.moved(reserved=reserved, currency=currency, amount=amount, way=way)
         step = posting.step(reserved.fund_id, way, part.amount_minor, commitment_id=reserved.pk)
@@ -613,13 +654,34 @@ def _pend(
     return _told(posting.step(fund_id, way, part.amount_minor, expires_at=expires_at), part)
 
 
+def _beside(step: Step, share: Share, reach_id: int | None) -> Step:
+    """Name the request that the step grants and the limits beside its own."""
+    if share.request is None and reach_id is None:
+        return step
+    request_id = None
+    if share.request is not None:
+        request_id = (
+            models.SpendRequest.objects.filter(public_id=share.request)
+            .values_list("id", flat=True)
+            .first()
+        )
+        if request_id is None:
+            raise UnknownSpendRequest(f"There is no request {share.request}.", field="request")
+    return dataclasses.replace(step, request_id=request_id, reach_id=reach_id)
+
+
 def _told(step: Step, part: foreign.Part) -> Step:
     if part.conversion_id is None or part.transaction_minor is None:
         return step
     return step.in_currency(part.conversion_id, part.transaction_minor)
 
 
-def _lock_commitment(actor: access.Actor, commitment: UUID) -> models.Commitment:
+def _lock_commitment(
+    actor: access.Actor,
+    commitment: UUID,
+    is_over: Callable[[models.Commitment], bool] | None = None,
+) -> models.Commitment:
+    """Lock a commitment that the actor sees, or the one that carries it over once it is over."""
     reserved = (
         models.Commitment.objects.select_for_update(no_key=True)
         .filter(public_id=commitment)
@@ -627,9 +689,21 @@ def _lock_commitment(actor: access.Actor, commitment: UUID) -> models.Commitment
     )
     if reserved is None:
         raise UnknownCommitment(f"There is no commitment {commitment}.", field="commitment")
+    if is_over is not None and is_over(reserved):
+        later = models.Commitment.objects.filter(pend__continues=reserved).first()
+        if later is not None:
+            return _lock_commitment(actor, later.public_id, is_over)
     center = models.Fund.objects.values_list("budget__cost_center_id", flat=True)
     actor.require_cost_center(center.get(id=reserved.fund_id))
     return reserved
+
+
+def _is_let_go(commitment: models.Commitment) -> bool:
+    return postings.open_minor(commitment) == 0
+
+
+def _is_settled(commitment: models.Commitment) -> bool:
+    return _is_let_go(commitment) and commitment.accrued_minor == 0
 
 
 def _spends(spend: UUID) -> list[models.Transfer]:
@@ -645,15 +719,6 @@ def _spends(spend: UUID) -> list[models.Transfer]:
 
 def _plain(amount: money.Money) -> list[object]:
     return [amount.amount_minor, amount.currency]
-
-
-def _require_shares(shares: Sequence[Share]) -> None:
-    if not 1 <= len(shares) <= MAX_SHARES or len({each.budget_id for each in shares}) < len(shares):
-        raise SharesUnusable(
-            f"A commitment has 1 to {MAX_SHARES} shares, each of another budget.", field="shares"
-        )
-    for share in shares:
-        require_positive(share.amount)
 
 
 def _require_reference(reference: str) -> None:

@@ -73,6 +73,28 @@ class RefundExceedsSpend(refusals.Conflict):
     code = "REFUND_EXCEEDS_SPEND"
 
 
+class OverrunNeedsReason(ledger.BudgetExceeded):
+    """The budget is SOFT: it may be passed with a reason."""
+
+    code = "OVERRUN_NEEDS_REASON"
+
+
+class ScopedBudget(refusals.Invalid):
+    code = "SCOPED_BUDGET"
+
+
+class RequestEnded(refusals.Conflict):
+    code = "REQUEST_ENDED"
+
+
+class RequestOfOtherBudget(refusals.Invalid):
+    code = "REQUEST_OF_OTHER_BUDGET"
+
+
+class TwoPeopleNeeded(refusals.Conflict):
+    code = "TWO_PEOPLE_NEEDED"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One transfer to be."""
@@ -87,6 +109,9 @@ class Step:
     commitment_id: int | None = None
     refunds_id: int | None = None
     reverses_id: int | None = None
+    reach_id: int | None = None
+    request_id: int | None = None
+    continues_id: int | None = None
     conversion_id: int | None = None
     transaction_minor: int | None = None
     cause: ledger.Cause | None = None
@@ -109,6 +134,7 @@ class Entry:
     effective_on: dt.date
     reason: str
     pair_id: UUID | None = None
+    requested_by_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +150,9 @@ class Payment:
 class Plan:
     """What an operation writes, and what it answers.
 
-    `then` writes what belongs to the operation, whose key it gets, in the same transaction.
+    `then` writes what belongs to the operation, whose key it gets, in the same transaction. The
+    reason of an overrun explains what a fact takes from OVERRUN, and lets a decision pass the room
+    of a budget that is SOFT.
     """
 
     response: Mapping[str, Any]
@@ -232,6 +260,7 @@ def _write(
         "key": key,
         "asked": asked,
         "response": json.dumps(planned.response),
+        "overrun_reason": planned.overrun_reason,
         "steps": json.dumps([_row(step) for step in planned.steps]),
     }
     with connection.cursor() as cursor:
@@ -259,6 +288,7 @@ def _write_entries(actor: access.Actor, operation_pk: int, planned: Plan) -> Non
             pair_id=entry.pair_id,
             reason=entry.reason,
             approved_by_id=actor.user_id,
+            requested_by_id=entry.requested_by_id,
         )
         for entry in planned.entries
     )
@@ -303,6 +333,9 @@ def _row(step: Step) -> dict[str, Any]:
         "conversion_id": step.conversion_id,
         "transaction_amount_minor": step.transaction_minor,
         "cause": step.cause.value if step.cause else "",
+        "reach_id": step.reach_id,
+        "request_id": step.request_id,
+        "continues_id": step.continues_id,
     }
 
 
@@ -333,7 +366,10 @@ def _refuse(actor: access.Actor, error: DatabaseError) -> NoReturn:
     if not isinstance(cause, psycopg.errors.CheckViolation):
         raise error
     rule = cause.diag.constraint_name or ""
-    if rule in {"no_overspend", "fund_is_parked"} and cause.diag.message_detail:
+    if (
+        rule in {"no_overspend", "fund_is_parked", "overrun_needs_a_reason"}
+        and cause.diag.message_detail
+    ):
         raise _shortage(actor, rule, json.loads(cause.diag.message_detail)) from None
     if rule in _REFUSALS:
         refusal, message = _REFUSALS[rule]
@@ -353,6 +389,13 @@ def _shortage(actor: access.Actor, rule: str, told: Mapping[str, int]) -> refusa
         )
     available = money.Money(told["available"], budget.currency)
     requested = money.Money(told["requested"], budget.currency)
+    if rule == "overrun_needs_a_reason":
+        return OverrunNeedsReason(
+            f"The budget {budget.name!r} has {available} available, and {requested} was asked for. "
+            "Its limit may be passed: say why, and someone will have to settle it.",
+            available_minor=available.amount_minor,
+            requested_minor=requested.amount_minor,
+        )
     return ledger.BudgetExceeded(
         f"The budget {budget.name!r} has {available} available, and {requested} was asked for. "
         "Ask for less, or have the budget revised.",
@@ -382,6 +425,31 @@ _REFUSALS: Final[Mapping[str, tuple[type[refusals.Refusal], str]]] = {
         CommitmentExceeded,
         "Less of the commitment is accrued than was asked for. Look at what is left of it.",
     ),
+    "scoped_budget_is_no_home": (
+        ScopedBudget,
+        "The budget is scoped by a dimension: it limits what others spend. Spend from another one.",
+    ),
+    "request_is_open": (
+        RequestEnded,
+        "The request was granted, refused or withdrawn before. Ask again.",
+    ),
+    # Two that grant one request at once: the second finds nothing requested any more.
+    "fund_requested_is_not_negative": (
+        RequestEnded,
+        "The request was granted, refused or withdrawn before. Ask again.",
+    ),
+    "request_is_of_its_fund": (
+        RequestOfOtherBudget,
+        "The request asks another budget for money. Name a request of the same budget.",
+    ),
+    "budget_entry_needs_two_people": (
+        TwoPeopleNeeded,
+        "This budget is changed by two people. Propose the change, and let another one approve it.",
+    ),
+    "budget_entry_is_approved_by_another": (
+        TwoPeopleNeeded,
+        "Whoever asked for the change does not approve it. Ask another approver.",
+    ),
     "refunds_are_within_the_spend": (
         RefundExceedsSpend,
         "More would be given back than was spent. Look at the refunds so far.",
@@ -391,21 +459,22 @@ _REFUSALS: Final[Mapping[str, tuple[type[refusals.Refusal], str]]] = {
 _WRITE: Final = """
     WITH operation AS (
         INSERT INTO gifting_operation (organization_id, public_id, kind, user_id, token_id,
-            idempotency_key, request_hash, response)
+            idempotency_key, request_hash, response, overrun_reason)
         VALUES (%(organization)s, %(public_id)s, %(kind)s, %(user)s, %(token)s, %(key)s, %(asked)s,
-            %(response)s)
+            %(response)s, %(overrun_reason)s)
         RETURNING id
     ), moved AS (
         INSERT INTO gifting_transfer (organization_id, operation_id, public_id, fund_id,
             fiscal_period_id, from_bucket, to_bucket, amount_minor, effective_on, reference,
             expires_at, commitment_id, refunds_id, reverses_id, conversion_id,
-            transaction_amount_minor, cause)
+            transaction_amount_minor, cause, reach_id, request_id, continues_id)
         SELECT %(organization)s, operation.id, step.*
         FROM operation, jsonb_to_recordset(%(steps)s::jsonb) AS step (public_id uuid,
             fund_id bigint, fiscal_period_id bigint, from_bucket text, to_bucket text,
             amount_minor bigint, effective_on date, reference text, expires_at timestamptz,
             commitment_id bigint, refunds_id bigint, reverses_id bigint, conversion_id bigint,
-            transaction_amount_minor bigint, cause text)
+            transaction_amount_minor bigint, cause text, reach_id bigint, request_id bigint,
+            continues_id bigint)
         RETURNING id, public_id
     )
     SELECT operation.id, moved.id, moved.public_id FROM operation LEFT JOIN moved ON true

@@ -37,6 +37,8 @@ class Posting:
         commitment_id: int | None = None,
         refunds_id: int | None = None,
         expires_at: dt.datetime | None = None,
+        reach_id: int | None = None,
+        request_id: int | None = None,
         conversion_id: int | None = None,
         cause: Cause | None = None,
     ) -> Step:
@@ -50,15 +52,19 @@ class Posting:
             commitment_id=commitment_id,
             refunds_id=refunds_id,
             expires_at=expires_at,
+            reach_id=reach_id,
+            request_id=request_id,
             conversion_id=conversion_id if cause else None,
             transaction_minor=0 if cause else None,
             cause=cause,
         )
 
 
-def lock_funds(fund_ids: Iterable[int]) -> dict[int, models.Fund]:
-    """Lock the funds and all above them, in the order of their ids."""
+def lock_funds(fund_ids: Iterable[int], *, reach_id: int | None = None) -> dict[int, models.Fund]:
+    """Lock the funds, all above them and those of the reach, in the order of their ids."""
     wanted = set(fund_ids)
+    if reach_id is not None:
+        wanted |= set(models.Reach.objects.values_list("fund_ids", flat=True).get(id=reach_id))
     wanted |= set(
         models.FundAncestor.objects.filter(fund_id__in=wanted).values_list("ancestor_id", flat=True)
     )
@@ -83,6 +89,7 @@ def spend_at_will(
     funds: Mapping[int, models.Fund],
     amount_minor: int,
     *,
+    reach_id: int | None = None,
     fx_minor: int = 0,
     conversion_id: int | None = None,
 ) -> list[Step]:
@@ -107,10 +114,17 @@ def spend_at_will(
         ]
     way = (Bucket.AVAILABLE, Bucket.ACTUAL)
     if amount_minor:
-        steps.append(posting.step(fund_id, way, amount_minor))
+        steps.append(posting.step(fund_id, way, amount_minor, reach_id=reach_id))
     if fx_minor:
         steps.append(
-            posting.step(fund_id, way, fx_minor, conversion_id=conversion_id, cause=Cause.FX)
+            posting.step(
+                fund_id,
+                way,
+                fx_minor,
+                reach_id=reach_id,
+                conversion_id=conversion_id,
+                cause=Cause.FX,
+            )
         )
     return steps
 

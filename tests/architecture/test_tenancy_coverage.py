@@ -50,6 +50,11 @@ POLICIES = {
 INSIDE = "(organization_id = current_organization())"
 # Each of them is written whole, added to by trigger alone, or added to and never changed.
 SEALED_TABLES = {
+    "gifting_spendrequest",
+    "gifting_rollover",
+    "gifting_requestoutcome",
+    "gifting_reach",
+    "gifting_budgetpolicy",
     "attribution_amountchange",
     "attribution_attributiontotal",
     "attribution_credit",
@@ -122,6 +127,9 @@ SEALED_TABLES = {
     "gifting_sendshare",
 }
 OWNERS_FUNCTIONS = {
+    "apply_policy": ["search_path=public, pg_temp"],
+    "end_requests": ["search_path=public, pg_temp"],
+    "apply_requests": ["search_path=public, pg_temp"],
     "apply_credit_use": ["search_path=public, pg_temp"],
     "check_cost_lines_are_shared": ["search_path=public, pg_temp"],
     "check_cost_shares": ["search_path=public, pg_temp"],
@@ -155,6 +163,17 @@ GUARDS = {
     "judge_reconciliation_part",
     "number_journal_batch",
     "refuse_at_books",
+    "judge_rollover",
+    "judge_entry_approval",
+    "judge_overrun",
+    "place_request",
+    "repay_decisions",
+    "overrun_by_decision",
+    "keep_reach",
+    "reach_of",
+    "judge_reach",
+    "matching_funds",
+    "judge_budget_scope",
     "acts_for",
     "name_exception_requester",
     "key_document",
