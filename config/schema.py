@@ -13,10 +13,13 @@ from strawberry.types import ExecutionContext
 from attribution.graphql import queries as attribution_queries
 from config import documents, execution, limits
 from gifting.graphql import (
+    approvals,
     closes,
     consolidated,
     context,
+    deciding,
     exchange,
+    gift_rules,
     journals,
     reconciliations,
     reports,
@@ -41,6 +44,8 @@ class Query(
     reconciliations.Query,
     reports.Query,
     procurement_queries.Query,
+    approvals.Query,
+    gift_rules.Query,
     attribution_queries.Query,
     integrations_queries.Query,
 ):
@@ -55,6 +60,8 @@ class Mutation(
     journals.Mutation,
     reconciliations.Mutation,
     reports.Mutation,
+    deciding.Mutation,
+    gift_rules.Mutation,
 ):
     """Merge the writes of all rooms."""
 

@@ -19,6 +19,10 @@ class UnknownApprovalRequest(refusals.NotFound):
     code = "UNKNOWN_APPROVAL_REQUEST"
 
 
+class UnknownMember(refusals.NotFound):
+    code = "UNKNOWN_MEMBER"
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request with all that it was judged by."""
@@ -79,8 +83,8 @@ class RequestRecord(NamedTuple):
     policy_version: int
     steps: Any
     reasons: Any
-    requested_by_id: int | None
-    prepared_by_id: int | None
+    requested_by__username: str | None
+    prepared_by__username: str | None
     reason: str
     requested_at: dt.datetime
     expires_at: dt.datetime
@@ -95,8 +99,8 @@ class ApprovalRecord(NamedTuple):
 
     request_id: int
     verdict: str
-    approved_by_id: int
-    on_behalf_of_id: int
+    approved_by__username: str
+    on_behalf_of__username: str
     step_numbers: list[int]
     reason: str
     decided_at: dt.datetime
@@ -262,6 +266,20 @@ def latest(*, subject_kind: str, subject_id: UUID) -> Request | None:
         .first()
     )
     return None if row is None else _request(row, None)
+
+
+def user_id_of(username: str, *, field: str) -> int:
+    """Return the member who logs in by this name; raises UnknownMember."""
+    found = models.Membership.objects.filter(user__username=username).values_list(
+        "user_id", flat=True
+    )
+    user_id = found.first()
+    if user_id is None:
+        raise UnknownMember(
+            f"Nobody in your organization logs in as {username[:150]!r}. Check the name.",
+            field=field,
+        )
+    return int(user_id)
 
 
 def person(user_id: int) -> approvals.Person | None:

@@ -13,7 +13,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -24,6 +24,7 @@ from gifting.domain import access, fiscal, gift_rules, money, refusals, tax
 from gifting.selectors import gift_rules as records
 
 # Gifts of so many days around the fiscal year may lie in a window with one of its own.
+NOBODY: Final = "nobody"
 AROUND: Final = dt.timedelta(days=366)
 _PART_OF: Final[Mapping[str, str]] = {
     "ITEM": "item",
@@ -64,6 +65,19 @@ class RecipientSplit:
         return self.within_minor + self.beyond_minor + self.unjudged_minor
 
 
+class ShownSplit(NamedTuple):
+    """A person's split as amounts of money, and where it stands among the others."""
+
+    cursor: str
+    recipient_id: UUID | None
+    name: str | None
+    gift_count: int
+    within: money.Money
+    beyond: money.Money
+    unjudged: money.Money
+    spent: money.Money
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """A tax rule applied to a fiscal year."""
@@ -87,6 +101,23 @@ class Report:
     @property
     def unjudged(self) -> money.Money:
         return money.Money(sum(row.unjudged_minor for row in self.rows), self.currency)
+
+    @property
+    def shown_rows(self) -> tuple[ShownSplit, ...]:
+        """Return the rows as amounts of money."""
+        return tuple(
+            ShownSplit(
+                cursor=str(row.recipient_id or NOBODY),
+                recipient_id=row.recipient_id,
+                name=row.name,
+                gift_count=row.gift_count,
+                within=money.Money(row.within_minor, self.currency),
+                beyond=money.Money(row.beyond_minor, self.currency),
+                unjudged=money.Money(row.unjudged_minor, self.currency),
+                spent=money.Money(row.spent_minor, self.currency),
+            )
+            for row in self.rows
+        )
 
     @property
     def spent(self) -> money.Money:

@@ -223,6 +223,21 @@ def _outside_spend() -> Input:
     }
 
 
+def _define_approval_policy() -> Input:
+    return {
+        "idempotencyKey": f"key-{organizations.next_number()}",
+        "currency": "USD",
+        "bands": [
+            {
+                "kind": "ROLE",
+                "role": "FINANCE",
+                "amountAtLeastMinor": 250_00,
+            }
+        ],
+        "reason": "The board said so",
+    }
+
+
 # Each makes what the input names, in the organization that is entered.
 ACCEPTED: Mapping[str, Callable[[], Input]] = {
     "agreeContractPrice": _price,
@@ -233,6 +248,7 @@ ACCEPTED: Mapping[str, Callable[[], Input]] = {
     "recordReceipt": _receipt,
     "recordVendorInvoice": _invoice,
     "setMatchTolerance": _tolerance,
+    "defineApprovalPolicy": _define_approval_policy,
 }
 # Mutations for which an amount below zero means something.
 SIGNED: Mapping[str, str] = {}
@@ -242,4 +258,5 @@ TIMELESS: Mapping[str, str] = {
     "approveBudget": "a budget is planned, not posted",
     "recordOutsideSpend": "a line is taken in; its claim is posted",
     "setMatchTolerance": "a tolerance is a rule",
+    "defineApprovalPolicy": "a policy says who approves, and posts nothing",
 }

@@ -17,7 +17,15 @@ from gifting.domain import access, lifecycle
 from gifting.selectors import organizations as organization_records
 from gifting.selectors import records
 from gifting.services import tenancy
-from tests.factories import imports, ledger, opportunities, organizations, procurement, sends
+from tests.factories import (
+    approvals,
+    imports,
+    ledger,
+    opportunities,
+    organizations,
+    procurement,
+    sends,
+)
 from tests.functional import api, selections
 
 pytestmark = pytest.mark.django_db
@@ -91,6 +99,8 @@ def make_credit_note() -> object:
 
 MAKERS: dict[str, Callable[[], object]] = {
     "accounts": make_account,
+    "approvalPolicies": approvals.make_policy,
+    "approvalRequests": approvals.make_request,
     "attributionRuns": make_run,
     "budgets": make_budget,
     "campaigns": make_campaign,
@@ -98,6 +108,7 @@ MAKERS: dict[str, Callable[[], object]] = {
     "costCenters": lambda: organizations.make_cost_center(parent=organizations.make_cost_center()),
     "creditNotes": make_credit_note,
     "fiscalPeriods": make_fiscal_period,
+    "giftRules": lambda: approvals.own_rule(f"OWN-{organizations.next_number()}"),
     "importRuns": imports.make_import_run,
     "matchExceptions": procurement.make_exception,
     "opportunities": make_opportunity,

@@ -14,7 +14,7 @@ from gifting import models
 from gifting.domain import access
 from gifting.selectors import organizations as organization_records
 from gifting.services import tenancy
-from tests.factories import imports, opportunities, organizations, procurement, sends
+from tests.factories import approvals, imports, opportunities, organizations, procurement, sends
 from tests.functional import api, selections
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +26,8 @@ FORBIDDEN = "FORBIDDEN"
 
 LISTS = {
     "accounts": 1,
+    "approvalPolicies": 1,
+    "approvalRequests": 1,
     "attributionRuns": 1,
     "budgets": 2,
     "campaigns": 2,
@@ -34,6 +36,7 @@ LISTS = {
     "creditNotes": 1,
     "fiscalPeriods": 12,
     "matchExceptions": 1,
+    "giftRules": 18,
     "opportunities": 1,
     "outsideSpend": 1,
     "purchaseOrders": 1,
@@ -48,6 +51,7 @@ LISTS = {
 # Placed on the field team: its own rows, and what belongs to no cost center.
 LISTS_OF_A_SENDER = {
     **LISTS,
+    "approvalRequests": 0,
     "budgets": 1,
     "campaigns": 1,
     "costCenters": 1,
@@ -80,6 +84,9 @@ LISTS_BY_SCOPE: dict[access.Scope, frozenset[str]] = {
             "purchaseOrders",
             "receipts",
             "contractPrices",
+            "approvalPolicies",
+            "approvalRequests",
+            "giftRules",
             "costCenters",
             "fiscalPeriods",
         }
@@ -87,6 +94,7 @@ LISTS_BY_SCOPE: dict[access.Scope, frozenset[str]] = {
     access.Scope.READ_BUDGETS: frozenset(
         {
             "budgets",
+            "giftRules",
             "purchaseOrders",
             "receipts",
             "contractPrices",
@@ -149,6 +157,7 @@ def company() -> Company:
         _buy(field_send, office_send)
         imports.make_import_run()
         organizations.make_service_token()
+        approvals.make_request()
     return Company(organization, field_send.cost_center, field_send, office_send, deal)
 
 
@@ -414,7 +423,9 @@ def test_an_outsider_sees_nothing_of_another_organization(company: Company) -> N
     figures = {figure: caller.ask(query).codes for figure, (query, _) in FIGURES.items()}
     spend = caller.ask("{ spend { total { amount } } }").data["spend"]["total"]["amount"]
 
-    assert seen == {name: int(name == "costCenters") for name in LISTS}
+    # Every organization has a root and the rules that ship.
+    own = {"costCenters": 1, "giftRules": LISTS["giftRules"]}
+    assert seen == {name: own.get(name, 0) for name in LISTS}
     assert nodes == [None] * len(ids)
     assert figures == {
         "spend": [],
