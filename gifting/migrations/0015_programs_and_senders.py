@@ -48,21 +48,15 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("code",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "code"), name="program_code_is_unique"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"), name="program_public_id_is_unique"
+                    ),
+                ],
             },
-        ),
-        migrations.AddField(
-            model_name="campaign",
-            name="program",
-            field=models.ForeignKey(
-                blank=True,
-                db_constraint=False,
-                db_index=False,
-                help_text="Empty when it stands alone",
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.program",
-            ),
         ),
         migrations.CreateModel(
             name="SenderSpend",
@@ -142,30 +136,33 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=(
+                            "organization",
+                            "fiscal_period",
+                            "cost_center",
+                            "sender_reference",
+                            "currency",
+                        ),
+                        name="sender_spend_key_is_unique",
+                    )
+                ],
+            },
         ),
-        migrations.AddConstraint(
-            model_name="program",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "code"), name="program_code_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="program",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="program_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="senderspend",
-            constraint=models.UniqueConstraint(
-                fields=(
-                    "organization",
-                    "fiscal_period",
-                    "cost_center",
-                    "sender_reference",
-                    "currency",
-                ),
-                name="sender_spend_key_is_unique",
+        migrations.AddField(
+            model_name="campaign",
+            name="program",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                db_index=False,
+                help_text="Empty when it stands alone",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="gifting.program",
             ),
         ),
     ]

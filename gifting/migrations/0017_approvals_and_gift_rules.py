@@ -1,5 +1,6 @@
 """Hold approvals, delegations, overrides, rules about gifts and what recipients were given."""
 
+import django.contrib.postgres.constraints
 import django.contrib.postgres.fields
 import django.contrib.postgres.functions
 import django.core.validators
@@ -11,84 +12,11 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
+        ("auth", "__first__"),
         ("gifting", "0016_consolidated_spend"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="Approval",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "public_id",
-                    models.UUIDField(
-                        db_default=django.contrib.postgres.functions.RandomUUID(), editable=False
-                    ),
-                ),
-                (
-                    "recorded_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(), editable=False
-                    ),
-                ),
-                (
-                    "verdict",
-                    models.CharField(
-                        choices=[("APPROVED", "Approved"), ("REJECTED", "Rejected")], max_length=16
-                    ),
-                ),
-                (
-                    "step_numbers",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.PositiveSmallIntegerField(), size=None
-                    ),
-                ),
-                ("reason", models.TextField(blank=True)),
-                ("decided_at", models.DateTimeField()),
-            ],
-        ),
-        migrations.CreateModel(
-            name="ApprovalEvent",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "public_id",
-                    models.UUIDField(
-                        db_default=django.contrib.postgres.functions.RandomUUID(), editable=False
-                    ),
-                ),
-                (
-                    "recorded_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(), editable=False
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("ESCALATED", "Escalated"),
-                            ("EXPIRED", "Expired"),
-                            ("WITHDRAWN", "Withdrawn"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("reason", models.TextField()),
-                ("occurred_at", models.DateTimeField()),
-            ],
-        ),
         migrations.CreateModel(
             name="ApprovalPolicy",
             fields=[
@@ -157,9 +85,44 @@ class Migration(migrations.Migration):
                 ),
                 ("effective_at", models.DateTimeField()),
                 ("reason", models.TextField()),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gifting.organization",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
                 "verbose_name_plural": "approval policies",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "version"), name="approval_policy_version_is_unique"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"),
+                        name="approval_policy_public_id_is_unique",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("currency__regex", "^[A-Z]{3}$")),
+                        name="approval_policy_currency_is_iso",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True),
+                        name="approval_policy_has_a_reason",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -286,7 +249,132 @@ class Migration(migrations.Migration):
                     "decided_at",
                     models.DateTimeField(editable=False, help_text="Derived", null=True),
                 ),
+                (
+                    "cost_center",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gifting.costcenter",
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gifting.organization",
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gifting.approvalpolicy",
+                    ),
+                ),
+                (
+                    "prepared_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "token",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gifting.servicetoken",
+                    ),
+                ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"),
+                        name="approval_request_public_id_is_unique",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "PENDING")),
+                        fields=("organization", "subject_kind", "subject_id"),
+                        name="approval_request_is_open_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                ["PENDING", "APPROVED", "REJECTED", "EXPIRED", "WITHDRAWN"],
+                            )
+                        ),
+                        name="approval_request_state_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "recipient_class__in",
+                                [
+                                    "UNKNOWN",
+                                    "PROSPECT",
+                                    "CUSTOMER",
+                                    "PARTNER",
+                                    "EMPLOYEE",
+                                    "PROCUREMENT",
+                                    "PUBLIC_OFFICIAL",
+                                    "HEALTHCARE_PROFESSIONAL",
+                                    "BROKER_DEALER",
+                                    "MINOR",
+                                ],
+                            )
+                        ),
+                        name="approval_request_class_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("currency__regex", "^[A-Z]{3}$")),
+                        name="approval_request_currency_is_iso",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_minor__gte", 0)),
+                        name="approval_request_amount_is_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("requested_at__lt", models.F("expires_at"))),
+                        name="approval_request_expires_later",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "PENDING")),
+                        fields=["organization", "expires_at"],
+                        name="approval_request_open",
+                    ),
+                    models.Index(
+                        fields=["organization", "subject_id", "id"],
+                        name="approval_request_by_subject",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Delegation",
@@ -313,7 +401,286 @@ class Migration(migrations.Migration):
                 ("ends_on", models.DateField(help_text="The first day without it")),
                 ("reason", models.TextField()),
                 ("revoked_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "delegate",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "delegator",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gifting.organization",
+                    ),
+                ),
+                (
+                    "revoked_by",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"), name="delegation_public_id_is_unique"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("delegator", models.F("delegate")), _negated=True),
+                        name="delegation_is_to_another",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("starts_on__lt", models.F("ends_on"))),
+                        name="delegation_is_not_empty",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True),
+                        name="delegation_has_a_reason",
+                    ),
+                    django.contrib.postgres.constraints.ExclusionConstraint(
+                        condition=models.Q(("revoked_at__isnull", True)),
+                        expressions=[
+                            ("organization", "="),
+                            ("delegator", "="),
+                            (models.Func("starts_on", "ends_on", function="daterange"), "&&"),
+                        ],
+                        name="delegation_is_to_one_at_a_time",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["organization", "delegate"], name="delegation_by_delegate")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Approval",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    models.UUIDField(
+                        db_default=django.contrib.postgres.functions.RandomUUID(), editable=False
+                    ),
+                ),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[("APPROVED", "Approved"), ("REJECTED", "Rejected")], max_length=16
+                    ),
+                ),
+                (
+                    "step_numbers",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.PositiveSmallIntegerField(), size=None
+                    ),
+                ),
+                ("reason", models.TextField(blank=True)),
+                ("decided_at", models.DateTimeField()),
+                (
+                    "approved_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "on_behalf_of",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gifting.organization",
+                    ),
+                ),
+                (
+                    "request",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="approvals",
+                        to="gifting.approvalrequest",
+                    ),
+                ),
+                (
+                    "delegation",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gifting.delegation",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"), name="approval_public_id_is_unique"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "request", "approved_by"),
+                        name="approval_person_is_unique",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "request", "on_behalf_of"),
+                        name="approval_principal_is_unique",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("verdict__in", ["APPROVED", "REJECTED"])),
+                        name="approval_verdict_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("delegation__isnull", True),
+                                ("on_behalf_of", models.F("approved_by")),
+                            ),
+                            models.Q(
+                                ("delegation__isnull", False),
+                                models.Q(("on_behalf_of", models.F("approved_by")), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="approval_for_another_is_delegated",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("reason", ""), _negated=True),
+                            ("verdict", "APPROVED"),
+                            _connector="OR",
+                        ),
+                        name="approval_refusal_has_a_reason",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="ApprovalEvent",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    models.UUIDField(
+                        db_default=django.contrib.postgres.functions.RandomUUID(), editable=False
+                    ),
+                ),
+                (
+                    "recorded_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("ESCALATED", "Escalated"),
+                            ("EXPIRED", "Expired"),
+                            ("WITHDRAWN", "Withdrawn"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("reason", models.TextField()),
+                ("occurred_at", models.DateTimeField()),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gifting.organization",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "request",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="events",
+                        to="gifting.approvalrequest",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"),
+                        name="approval_event_public_id_is_unique",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "request", "kind"),
+                        name="approval_event_is_told_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["ESCALATED", "EXPIRED", "WITHDRAWN"])),
+                        name="approval_event_kind_is_known",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="GiftRule",
@@ -464,7 +831,126 @@ class Migration(migrations.Migration):
                         max_length=16,
                     ),
                 ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gifting.organization",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "code", "version"),
+                        name="gift_rule_version_is_unique",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"), name="gift_rule_public_id_is_unique"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("currency__regex", "^[A-Z]{3}$")),
+                        name="gift_rule_currency_is_iso",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "window__in",
+                                [
+                                    "PER_GIFT",
+                                    "CALENDAR_YEAR",
+                                    "TAX_YEAR",
+                                    "BUSINESS_YEAR",
+                                    "ROLLING_12M",
+                                ],
+                            )
+                        ),
+                        name="gift_rule_window_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("basis__in", ["ITEM", "BRANDED", "GROSS", "LANDED"])),
+                        name="gift_rule_basis_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("limit_minor__gte", 0)),
+                        name="gift_rule_limit_is_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("valid_until__isnull", True),
+                            ("valid_from__lte", models.F("valid_until")),
+                            _connector="OR",
+                        ),
+                        name="gift_rule_ends_after_it_begins",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("code", ""), _negated=True),
+                            models.Q(("source", ""), _negated=True),
+                        ),
+                        name="gift_rule_has_a_source",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("side__in", ["GIVER", "RECIPIENT"])),
+                        name="gift_rule_side_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("action__in", ["BLOCK", "APPROVE", "WARN", "REPORT"])),
+                        name="gift_rule_action_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "recipient_class__in",
+                                [
+                                    "",
+                                    "UNKNOWN",
+                                    "PROSPECT",
+                                    "CUSTOMER",
+                                    "PARTNER",
+                                    "EMPLOYEE",
+                                    "PROCUREMENT",
+                                    "PUBLIC_OFFICIAL",
+                                    "HEALTHCARE_PROFESSIONAL",
+                                    "BROKER_DEALER",
+                                    "MINOR",
+                                ],
+                            )
+                        ),
+                        name="gift_rule_class_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "gift_kind__in",
+                                [
+                                    "",
+                                    "GOODS",
+                                    "FOOD_OR_DRINK",
+                                    "TOBACCO",
+                                    "VOUCHER",
+                                    "CASH_EQUIVALENT",
+                                    "EXPERIENCE",
+                                    "PRIZE_OR_SERVICE",
+                                ],
+                            )
+                        ),
+                        name="gift_rule_kind_is_known",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Override",
@@ -504,7 +990,85 @@ class Migration(migrations.Migration):
                     "most_uses",
                     models.PositiveIntegerField(help_text="Empty means any number", null=True),
                 ),
+                (
+                    "approved_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gifting.organization",
+                    ),
+                ),
+                (
+                    "recipient",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        help_text="Empty means everybody",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gifting.recipient",
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"), name="override_public_id_is_unique"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("requested_by__isnull", True),
+                            models.Q(("requested_by", models.F("approved_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="override_approver_is_not_its_requester",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("valid_from__lt", models.F("valid_until"))),
+                        name="override_ends_after_it_begins",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True),
+                        name="override_has_a_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("most_uses__isnull", True), ("most_uses__gte", 1), _connector="OR"
+                        ),
+                        name="override_can_be_used",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("rule_code", ""), _negated=True),
+                            ("subject_id__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="override_of_an_approval_names_it",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["organization", "rule_code"], name="override_by_rule")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="OverrideUse",
@@ -529,7 +1093,47 @@ class Migration(migrations.Migration):
                 ),
                 ("subject_id", models.UUIDField()),
                 ("used_at", models.DateTimeField()),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gifting.organization",
+                    ),
+                ),
+                (
+                    "override",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="uses",
+                        to="gifting.override",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"),
+                        name="override_use_public_id_is_unique",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "override", "subject_id"),
+                        name="override_use_is_one_a_subject",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="RecipientGift",
@@ -615,7 +1219,147 @@ class Migration(migrations.Migration):
                 ("nature", models.CharField(blank=True, max_length=255)),
                 ("purpose", models.TextField(blank=True)),
                 ("conflict_note", models.TextField(blank=True)),
+                (
+                    "giver",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gifting.organization",
+                    ),
+                ),
+                (
+                    "recipient",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gifting.recipient",
+                    ),
+                ),
+                (
+                    "reverses",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gifting.recipientgift",
+                    ),
+                ),
+                (
+                    "send",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gifting.send",
+                    ),
+                ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"),
+                        name="recipient_gift_public_id_is_unique",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "reverses"), name="recipient_gift_is_reversed_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("currency__regex", "^[A-Z]{3}$")),
+                        name="recipient_gift_currency_is_iso",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                [
+                                    "GOODS",
+                                    "FOOD_OR_DRINK",
+                                    "TOBACCO",
+                                    "VOUCHER",
+                                    "CASH_EQUIVALENT",
+                                    "EXPERIENCE",
+                                    "PRIZE_OR_SERVICE",
+                                ],
+                            )
+                        ),
+                        name="recipient_gift_kind_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "recipient_class__in",
+                                [
+                                    "UNKNOWN",
+                                    "PROSPECT",
+                                    "CUSTOMER",
+                                    "PARTNER",
+                                    "EMPLOYEE",
+                                    "PROCUREMENT",
+                                    "PUBLIC_OFFICIAL",
+                                    "HEALTHCARE_PROFESSIONAL",
+                                    "BROKER_DEALER",
+                                    "MINOR",
+                                ],
+                            )
+                        ),
+                        name="recipient_gift_class_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("duty_minor__gte", 0),
+                            ("fee_minor__gte", 0),
+                            ("handling_minor__gte", 0),
+                            ("item_minor__gte", 0),
+                            ("personalization_minor__gte", 0),
+                            ("shipping_minor__gte", 0),
+                            ("tax_minor__gte", 0),
+                        ),
+                        name="recipient_gift_parts_are_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("reverses__isnull", True),
+                            models.Q(
+                                ("duty_minor", 0),
+                                ("fee_minor", 0),
+                                ("handling_minor", 0),
+                                ("item_minor", 0),
+                                ("personalization_minor", 0),
+                                ("shipping_minor", 0),
+                                ("tax_minor", 0),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="recipient_gift_reversal_holds_nothing",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        fields=["organization", "recipient", "given_on"],
+                        name="recipient_gift_by_recipient",
+                    ),
+                    models.Index(
+                        fields=["organization", "subject_id"], name="recipient_gift_by_subject"
+                    ),
+                    models.Index(fields=["organization", "given_on"], name="recipient_gift_by_day"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="RecipientLink",
@@ -652,7 +1396,89 @@ class Migration(migrations.Migration):
                 ("reason", models.TextField()),
                 ("linked_at", models.DateTimeField()),
                 ("ended_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "counts_as",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="linked",
+                        to="gifting.recipient",
+                    ),
+                ),
+                (
+                    "ended_by",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gifting.organization",
+                    ),
+                ),
+                (
+                    "recipient",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="links",
+                        to="gifting.recipient",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"),
+                        name="recipient_link_public_id_is_unique",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("ended_at__isnull", True)),
+                        fields=("organization", "recipient"),
+                        name="recipient_link_is_one",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("relation__in", ["DUPLICATE", "FAMILY", "COMPANY_GIFT"])
+                        ),
+                        name="recipient_link_relation_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("recipient", models.F("counts_as")), _negated=True),
+                        name="recipient_link_is_to_another",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True),
+                        name="recipient_link_has_a_reason",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("ended_at__isnull", True)),
+                        fields=["organization", "counts_as"],
+                        name="recipient_link_by_counted",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="RecipientLock",
@@ -675,7 +1501,37 @@ class Migration(migrations.Migration):
                         db_default=django.db.models.functions.datetime.Now(), editable=False
                     ),
                 ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gifting.organization",
+                    ),
+                ),
+                (
+                    "recipient",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gifting.recipient",
+                    ),
+                ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "recipient"), name="recipient_lock_is_one"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"),
+                        name="recipient_lock_public_id_is_unique",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="TaxRule",
@@ -801,7 +1657,95 @@ class Migration(migrations.Migration):
                         size=None,
                     ),
                 ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="gifting.organization",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "code", "version"),
+                        name="tax_rule_version_is_unique",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("organization", "public_id"), name="tax_rule_public_id_is_unique"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("currency__regex", "^[A-Z]{3}$")),
+                        name="tax_rule_currency_is_iso",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "window__in",
+                                [
+                                    "PER_GIFT",
+                                    "CALENDAR_YEAR",
+                                    "TAX_YEAR",
+                                    "BUSINESS_YEAR",
+                                    "ROLLING_12M",
+                                ],
+                            )
+                        ),
+                        name="tax_rule_window_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("basis__in", ["ITEM", "BRANDED", "GROSS", "LANDED"])),
+                        name="tax_rule_basis_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("limit_minor__gte", 0)),
+                        name="tax_rule_limit_is_not_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("valid_until__isnull", True),
+                            ("valid_from__lte", models.F("valid_until")),
+                            _connector="OR",
+                        ),
+                        name="tax_rule_ends_after_it_begins",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("code", ""), _negated=True),
+                            models.Q(("source", ""), _negated=True),
+                        ),
+                        name="tax_rule_has_a_source",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("tax__in", ["INCOME", "VAT"])),
+                        name="tax_rule_tax_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("shape__in", ["CAP", "CLIFF"])),
+                        name="tax_rule_shape_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("shape", "CLIFF"),
+                            models.Q(("window", "ROLLING_12M"), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="tax_rule_cap_is_of_a_year",
+                    ),
+                ],
+            },
         ),
         migrations.RemoveConstraint(
             model_name="operation",
@@ -921,1132 +1865,6 @@ class Migration(migrations.Migration):
                     )
                 ),
                 name="recipient_class_is_known",
-            ),
-        ),
-        migrations.AddField(
-            model_name="approval",
-            name="approved_by",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="approval",
-            name="on_behalf_of",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="approval",
-            name="organization",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.organization",
-            ),
-        ),
-        migrations.AddField(
-            model_name="approvalevent",
-            name="organization",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.organization",
-            ),
-        ),
-        migrations.AddField(
-            model_name="approvalevent",
-            name="user",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="approvalpolicy",
-            name="organization",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.organization",
-            ),
-        ),
-        migrations.AddField(
-            model_name="approvalpolicy",
-            name="user",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="approvalrequest",
-            name="cost_center",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.costcenter",
-            ),
-        ),
-        migrations.AddField(
-            model_name="approvalrequest",
-            name="organization",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.organization",
-            ),
-        ),
-        migrations.AddField(
-            model_name="approvalrequest",
-            name="policy",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.approvalpolicy",
-            ),
-        ),
-        migrations.AddField(
-            model_name="approvalrequest",
-            name="prepared_by",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="approvalrequest",
-            name="requested_by",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="approvalrequest",
-            name="token",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.servicetoken",
-            ),
-        ),
-        migrations.AddField(
-            model_name="approvalevent",
-            name="request",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="events",
-                to="gifting.approvalrequest",
-            ),
-        ),
-        migrations.AddField(
-            model_name="approval",
-            name="request",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="approvals",
-                to="gifting.approvalrequest",
-            ),
-        ),
-        migrations.AddField(
-            model_name="delegation",
-            name="delegate",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="delegation",
-            name="delegator",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="delegation",
-            name="made_by",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="delegation",
-            name="organization",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.organization",
-            ),
-        ),
-        migrations.AddField(
-            model_name="delegation",
-            name="revoked_by",
-            field=models.ForeignKey(
-                editable=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="approval",
-            name="delegation",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.delegation",
-            ),
-        ),
-        migrations.AddField(
-            model_name="giftrule",
-            name="organization",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.organization",
-            ),
-        ),
-        migrations.AddField(
-            model_name="giftrule",
-            name="user",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="override",
-            name="approved_by",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="override",
-            name="organization",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.organization",
-            ),
-        ),
-        migrations.AddField(
-            model_name="override",
-            name="recipient",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                help_text="Empty means everybody",
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.recipient",
-            ),
-        ),
-        migrations.AddField(
-            model_name="override",
-            name="requested_by",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="overrideuse",
-            name="organization",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.organization",
-            ),
-        ),
-        migrations.AddField(
-            model_name="overrideuse",
-            name="override",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="uses",
-                to="gifting.override",
-            ),
-        ),
-        migrations.AddField(
-            model_name="overrideuse",
-            name="user",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="recipientgift",
-            name="giver",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="recipientgift",
-            name="organization",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.organization",
-            ),
-        ),
-        migrations.AddField(
-            model_name="recipientgift",
-            name="recipient",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.recipient",
-            ),
-        ),
-        migrations.AddField(
-            model_name="recipientgift",
-            name="reverses",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.recipientgift",
-            ),
-        ),
-        migrations.AddField(
-            model_name="recipientgift",
-            name="send",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.send",
-            ),
-        ),
-        migrations.AddField(
-            model_name="recipientlink",
-            name="counts_as",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="linked",
-                to="gifting.recipient",
-            ),
-        ),
-        migrations.AddField(
-            model_name="recipientlink",
-            name="ended_by",
-            field=models.ForeignKey(
-                editable=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="recipientlink",
-            name="organization",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.organization",
-            ),
-        ),
-        migrations.AddField(
-            model_name="recipientlink",
-            name="recipient",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="links",
-                to="gifting.recipient",
-            ),
-        ),
-        migrations.AddField(
-            model_name="recipientlink",
-            name="user",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="recipientlock",
-            name="organization",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.organization",
-            ),
-        ),
-        migrations.AddField(
-            model_name="recipientlock",
-            name="recipient",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.recipient",
-            ),
-        ),
-        migrations.AddField(
-            model_name="taxrule",
-            name="organization",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="gifting.organization",
-            ),
-        ),
-        migrations.AddField(
-            model_name="taxrule",
-            name="user",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalpolicy",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "version"), name="approval_policy_version_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalpolicy",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="approval_policy_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalpolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("currency__regex", "^[A-Z]{3}$")),
-                name="approval_policy_currency_is_iso",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalpolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True),
-                name="approval_policy_has_a_reason",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="approvalrequest",
-            index=models.Index(
-                condition=models.Q(("state", "PENDING")),
-                fields=["organization", "expires_at"],
-                name="approval_request_open",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="approvalrequest",
-            index=models.Index(
-                fields=["organization", "subject_id", "id"], name="approval_request_by_subject"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="approval_request_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "PENDING")),
-                fields=("organization", "subject_kind", "subject_id"),
-                name="approval_request_is_open_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["PENDING", "APPROVED", "REJECTED", "EXPIRED", "WITHDRAWN"])
-                ),
-                name="approval_request_state_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "recipient_class__in",
-                        [
-                            "UNKNOWN",
-                            "PROSPECT",
-                            "CUSTOMER",
-                            "PARTNER",
-                            "EMPLOYEE",
-                            "PROCUREMENT",
-                            "PUBLIC_OFFICIAL",
-                            "HEALTHCARE_PROFESSIONAL",
-                            "BROKER_DEALER",
-                            "MINOR",
-                        ],
-                    )
-                ),
-                name="approval_request_class_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("currency__regex", "^[A-Z]{3}$")),
-                name="approval_request_currency_is_iso",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_minor__gte", 0)),
-                name="approval_request_amount_is_not_negative",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("requested_at__lt", models.F("expires_at"))),
-                name="approval_request_expires_later",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalevent",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="approval_event_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalevent",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "request", "kind"), name="approval_event_is_told_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["ESCALATED", "EXPIRED", "WITHDRAWN"])),
-                name="approval_event_kind_is_known",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="delegation",
-            index=models.Index(fields=["organization", "delegate"], name="delegation_by_delegate"),
-        ),
-        migrations.AddConstraint(
-            model_name="delegation",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="delegation_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delegation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("delegator", models.F("delegate")), _negated=True),
-                name="delegation_is_to_another",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delegation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("starts_on__lt", models.F("ends_on"))),
-                name="delegation_is_not_empty",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delegation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True), name="delegation_has_a_reason"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delegation",
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
-                condition=models.Q(("revoked_at__isnull", True)),
-                expressions=[
-                    ("organization", "="),
-                    ("delegator", "="),
-                    (models.Func("starts_on", "ends_on", function="daterange"), "&&"),
-                ],
-                name="delegation_is_to_one_at_a_time",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approval",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="approval_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approval",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "request", "approved_by"), name="approval_person_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approval",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "request", "on_behalf_of"),
-                name="approval_principal_is_unique",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approval",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("verdict__in", ["APPROVED", "REJECTED"])),
-                name="approval_verdict_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approval",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("delegation__isnull", True), ("on_behalf_of", models.F("approved_by"))
-                    ),
-                    models.Q(
-                        ("delegation__isnull", False),
-                        models.Q(("on_behalf_of", models.F("approved_by")), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="approval_for_another_is_delegated",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approval",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("reason", ""), _negated=True),
-                    ("verdict", "APPROVED"),
-                    _connector="OR",
-                ),
-                name="approval_refusal_has_a_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="giftrule",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "code", "version"), name="gift_rule_version_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="giftrule",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="gift_rule_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="giftrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("currency__regex", "^[A-Z]{3}$")),
-                name="gift_rule_currency_is_iso",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="giftrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "window__in",
-                        ["PER_GIFT", "CALENDAR_YEAR", "TAX_YEAR", "BUSINESS_YEAR", "ROLLING_12M"],
-                    )
-                ),
-                name="gift_rule_window_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="giftrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("basis__in", ["ITEM", "BRANDED", "GROSS", "LANDED"])),
-                name="gift_rule_basis_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="giftrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("limit_minor__gte", 0)), name="gift_rule_limit_is_not_negative"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="giftrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("valid_until__isnull", True),
-                    ("valid_from__lte", models.F("valid_until")),
-                    _connector="OR",
-                ),
-                name="gift_rule_ends_after_it_begins",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="giftrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("code", ""), _negated=True), models.Q(("source", ""), _negated=True)
-                ),
-                name="gift_rule_has_a_source",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="giftrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("side__in", ["GIVER", "RECIPIENT"])),
-                name="gift_rule_side_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="giftrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("action__in", ["BLOCK", "APPROVE", "WARN", "REPORT"])),
-                name="gift_rule_action_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="giftrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "recipient_class__in",
-                        [
-                            "",
-                            "UNKNOWN",
-                            "PROSPECT",
-                            "CUSTOMER",
-                            "PARTNER",
-                            "EMPLOYEE",
-                            "PROCUREMENT",
-                            "PUBLIC_OFFICIAL",
-                            "HEALTHCARE_PROFESSIONAL",
-                            "BROKER_DEALER",
-                            "MINOR",
-                        ],
-                    )
-                ),
-                name="gift_rule_class_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="giftrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "gift_kind__in",
-                        [
-                            "",
-                            "GOODS",
-                            "FOOD_OR_DRINK",
-                            "TOBACCO",
-                            "VOUCHER",
-                            "CASH_EQUIVALENT",
-                            "EXPERIENCE",
-                            "PRIZE_OR_SERVICE",
-                        ],
-                    )
-                ),
-                name="gift_rule_kind_is_known",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="override",
-            index=models.Index(fields=["organization", "rule_code"], name="override_by_rule"),
-        ),
-        migrations.AddConstraint(
-            model_name="override",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="override_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="override",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("requested_by__isnull", True),
-                    models.Q(("requested_by", models.F("approved_by")), _negated=True),
-                    _connector="OR",
-                ),
-                name="override_approver_is_not_its_requester",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="override",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("valid_from__lt", models.F("valid_until"))),
-                name="override_ends_after_it_begins",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="override",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True), name="override_has_a_reason"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="override",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("most_uses__isnull", True), ("most_uses__gte", 1), _connector="OR"
-                ),
-                name="override_can_be_used",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="override",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("rule_code", ""), _negated=True),
-                    ("subject_id__isnull", False),
-                    _connector="OR",
-                ),
-                name="override_of_an_approval_names_it",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="overrideuse",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="override_use_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="overrideuse",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "override", "subject_id"),
-                name="override_use_is_one_a_subject",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="recipientgift",
-            index=models.Index(
-                fields=["organization", "recipient", "given_on"], name="recipient_gift_by_recipient"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="recipientgift",
-            index=models.Index(
-                fields=["organization", "subject_id"], name="recipient_gift_by_subject"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="recipientgift",
-            index=models.Index(fields=["organization", "given_on"], name="recipient_gift_by_day"),
-        ),
-        migrations.AddConstraint(
-            model_name="recipientgift",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="recipient_gift_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recipientgift",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "reverses"), name="recipient_gift_is_reversed_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recipientgift",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("currency__regex", "^[A-Z]{3}$")),
-                name="recipient_gift_currency_is_iso",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recipientgift",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "kind__in",
-                        [
-                            "GOODS",
-                            "FOOD_OR_DRINK",
-                            "TOBACCO",
-                            "VOUCHER",
-                            "CASH_EQUIVALENT",
-                            "EXPERIENCE",
-                            "PRIZE_OR_SERVICE",
-                        ],
-                    )
-                ),
-                name="recipient_gift_kind_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recipientgift",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "recipient_class__in",
-                        [
-                            "UNKNOWN",
-                            "PROSPECT",
-                            "CUSTOMER",
-                            "PARTNER",
-                            "EMPLOYEE",
-                            "PROCUREMENT",
-                            "PUBLIC_OFFICIAL",
-                            "HEALTHCARE_PROFESSIONAL",
-                            "BROKER_DEALER",
-                            "MINOR",
-                        ],
-                    )
-                ),
-                name="recipient_gift_class_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recipientgift",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("duty_minor__gte", 0),
-                    ("fee_minor__gte", 0),
-                    ("handling_minor__gte", 0),
-                    ("item_minor__gte", 0),
-                    ("personalization_minor__gte", 0),
-                    ("shipping_minor__gte", 0),
-                    ("tax_minor__gte", 0),
-                ),
-                name="recipient_gift_parts_are_not_negative",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recipientgift",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("reverses__isnull", True),
-                    models.Q(
-                        ("duty_minor", 0),
-                        ("fee_minor", 0),
-                        ("handling_minor", 0),
-                        ("item_minor", 0),
-                        ("personalization_minor", 0),
-                        ("shipping_minor", 0),
-                        ("tax_minor", 0),
-                    ),
-                    _connector="OR",
-                ),
-                name="recipient_gift_reversal_holds_nothing",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="recipientlink",
-            index=models.Index(
-                condition=models.Q(("ended_at__isnull", True)),
-                fields=["organization", "counts_as"],
-                name="recipient_link_by_counted",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recipientlink",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="recipient_link_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recipientlink",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("ended_at__isnull", True)),
-                fields=("organization", "recipient"),
-                name="recipient_link_is_one",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recipientlink",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("relation__in", ["DUPLICATE", "FAMILY", "COMPANY_GIFT"])),
-                name="recipient_link_relation_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recipientlink",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("recipient", models.F("counts_as")), _negated=True),
-                name="recipient_link_is_to_another",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recipientlink",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True),
-                name="recipient_link_has_a_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recipientlock",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "recipient"), name="recipient_lock_is_one"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recipientlock",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="recipient_lock_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="taxrule",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "code", "version"), name="tax_rule_version_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="taxrule",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "public_id"), name="tax_rule_public_id_is_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="taxrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("currency__regex", "^[A-Z]{3}$")),
-                name="tax_rule_currency_is_iso",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="taxrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "window__in",
-                        ["PER_GIFT", "CALENDAR_YEAR", "TAX_YEAR", "BUSINESS_YEAR", "ROLLING_12M"],
-                    )
-                ),
-                name="tax_rule_window_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="taxrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("basis__in", ["ITEM", "BRANDED", "GROSS", "LANDED"])),
-                name="tax_rule_basis_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="taxrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("limit_minor__gte", 0)), name="tax_rule_limit_is_not_negative"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="taxrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("valid_until__isnull", True),
-                    ("valid_from__lte", models.F("valid_until")),
-                    _connector="OR",
-                ),
-                name="tax_rule_ends_after_it_begins",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="taxrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("code", ""), _negated=True), models.Q(("source", ""), _negated=True)
-                ),
-                name="tax_rule_has_a_source",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="taxrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("tax__in", ["INCOME", "VAT"])), name="tax_rule_tax_is_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="taxrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("shape__in", ["CAP", "CLIFF"])), name="tax_rule_shape_is_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="taxrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("shape", "CLIFF"),
-                    models.Q(("window", "ROLLING_12M"), _negated=True),
-                    _connector="OR",
-                ),
-                name="tax_rule_cap_is_of_a_year",
             ),
         ),
     ]
