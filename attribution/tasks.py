@@ -8,7 +8,6 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from attribution.domain import multitouch
 from attribution.services import runs
 from gifting.domain import access
 
@@ -18,6 +17,5 @@ def run_attribution(*, organization_id: str, **_: Any) -> None:
     """Bring the current figures of an organization in step with its data; safe to repeat."""
     runs.run(
         actor=access.Actor.system(organization_id=UUID(organization_id)),
-        models_to_run=multitouch.STANDARD,
         at=timezone.now(),
     )

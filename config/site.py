@@ -36,6 +36,7 @@ SYNTHETIC: Final = ("Synthetic data", "warning")
 ICONS: Final = {
     "Account": "apartment",
     "AmountChange": "price_change",
+    "AttributionConfiguration": "tune",
     "AttributionRun": "calculate",
     "AttributionTotal": "balance",
     "Budget": "savings",

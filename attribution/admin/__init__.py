@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from attribution.admin import accounts, credits, opportunities, touchpoints  # noqa: A004 - credits is the room's own word
+from attribution.admin import accounts, configurations, opportunities, touchpoints
+from attribution.admin import credits as credit_screens
 
-__all__ = ["accounts", "credits", "opportunities", "touchpoints"]
+__all__ = ["accounts", "configurations", "credit_screens", "opportunities", "touchpoints"]

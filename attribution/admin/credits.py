@@ -29,7 +29,10 @@ class AttributionRunScreen(screens.Screen):
     search_fields = ("model__iexact", "digest__exact")
     date_hierarchy = "as_of"
     fieldsets = (
-        (None, {"fields": ("model", "rule_version", "lookback_days", "as_of")}),
+        (
+            None,
+            {"fields": ("model", "rule_version", "lookback_days", "configuration", "as_of")},
+        ),
         ("Outcome", {"fields": ("status", "current", "finished_at", "digest", "refusal")}),
         (
             "Counts",
@@ -39,6 +42,7 @@ class AttributionRunScreen(screens.Screen):
                     "touchpoint_count",
                     "credit_count",
                     "missing_amount_count",
+                    "missing_milestone_count",
                 )
             },
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from attribution.models.accounts import Account, Contact
+from attribution.models.configurations import AttributionConfiguration
 from attribution.models.credits import AttributionRun, AttributionTotal, Credit, CreditRollup
 from attribution.models.opportunities import (
     AmountChange,
@@ -16,6 +17,7 @@ from attribution.models.touchpoints import Touchpoint
 __all__ = [
     "Account",
     "AmountChange",
+    "AttributionConfiguration",
     "AttributionRun",
     "AttributionTotal",
     "Contact",

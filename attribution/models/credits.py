@@ -26,6 +26,11 @@ class AttributionRun(tenancy.TenantModel):
     model = models.CharField(max_length=tenancy.CODE_LENGTH)
     rule_version = models.PositiveIntegerField(help_text="Version of the model's definition")
     lookback_days = models.PositiveIntegerField(null=True, help_text="Empty means no limit")
+    configuration = tenancy.link(
+        "attribution.AttributionConfiguration",
+        null=True,
+        help_text="The choices it rests on; runs of before there were any have none",
+    )
     as_of = models.DateTimeField(help_text="The instant the run was asked for")
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.RUNNING)
     is_current = models.BooleanField(default=False)
@@ -35,6 +40,9 @@ class AttributionRun(tenancy.TenantModel):
     credit_count = models.PositiveIntegerField(default=0)
     missing_amount_count = models.PositiveIntegerField(
         default=0, help_text="Won opportunities whose amount is not given"
+    )
+    missing_milestone_count = models.PositiveIntegerField(
+        default=0, help_text="Opportunities with touches of which the model lacks a milestone"
     )
     digest = models.CharField(max_length=64, blank=True, help_text="Checksum of all credits")
     refusal = models.TextField(blank=True)

@@ -99,20 +99,25 @@ class Book:
     touchpoint_count: int = 0
     credit_count: int = 0
     missing_amount_count: int = 0
+    missing_milestone_count: int = 0
     _digest: int = 0
     _sums: dict[Key, list[int]] = field(default_factory=dict)
     _rows: list[bytes] = field(default_factory=list)
     _is_touched: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+    _touch_ids: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def open_batch(self, touches: journey.Touches) -> None:
         """Begin with other accounts; the parts of one huge account share its touches."""
         self.close_batch()
         self._is_touched = np.zeros(len(touches), dtype=np.bool_)
+        self._touch_ids = touches.id
 
     def close_batch(self) -> None:
         """Count the touchpoints of the batch that earned anything, each once."""
-        self.touchpoint_count += int(np.count_nonzero(self._is_touched))
+        # A touch stands in several rows when it belongs to several opportunities by their roles.
+        self.touchpoint_count += len(np.unique(self._touch_ids[self._is_touched]))
         self._is_touched = np.zeros(0, dtype=np.bool_)
+        self._touch_ids = np.zeros(0, dtype=np.int64)
 
     def add(
         self,
@@ -125,6 +130,7 @@ class Book:
         given = part.credits[self.model]
         self.opportunity_count += len(part.opportunity)
         self.missing_amount_count += len(part.missing_amount)
+        self.missing_milestone_count += len(given.incomplete)
         self._is_touched[given.touch] = True
         self.credit_count += len(given) + len(given.unattributed)
         self._digest = (self._digest + credit.digest(given, deals, touches)) % 2**64

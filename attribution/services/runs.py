@@ -13,6 +13,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from uuid import UUID
 
 import orjson
@@ -20,8 +21,9 @@ from django.db import connection, transaction
 
 from attribution import models
 from attribution.domain import journey, kernel, multitouch
+from attribution.selectors import configurations as versions
 from attribution.selectors import journeys
-from attribution.services import books, touchpoints
+from attribution.services import books, configurations, touchpoints, turns
 from gifting.domain import access
 from gifting.services import tenancy
 
@@ -37,6 +39,12 @@ class Outcome:
     refusal: str
 
 
+class Configured(Enum):
+    """Stands for what the configuration says, where no limit is an answer too."""
+
+    LOOKBACK = "LOOKBACK"
+
+
 class FiguresDoNotReconcileError(Exception):
     """PostgreSQL found credits that do not add up."""
 
@@ -44,17 +52,29 @@ class FiguresDoNotReconcileError(Exception):
 def run(
     *,
     actor: access.Actor,
-    models_to_run: Sequence[multitouch.Model],
     at: dt.datetime,
-    lookback_days: int | None = journey.DEFAULT_LOOKBACK_DAYS,
+    models_to_run: Sequence[multitouch.Model] | None = None,
+    lookback_days: int | Configured | None = Configured.LOOKBACK,
 ) -> tuple[Outcome, ...]:
-    """Attribute all won opportunities by each model; raises Forbidden and LookbackUnusable."""
+    """Attribute all won opportunities by each model; raises Forbidden and LookbackUnusable.
+
+    Models and look-back are those of the current configuration unless given.
+    """
     actor.require(access.Permission.RUN_ATTRIBUTION)
-    journey.require_lookback(lookback_days)
+    if not isinstance(lookback_days, Configured):
+        journey.require_lookback(lookback_days)
     with tenancy.organization(actor.organization_id), _without_row_by_row_joins():
-        _wait_for_other_runs(actor.organization_id)
+        # Two runs of one organization would both write what only one may publish.
+        turns.wait(actor.organization_id)
         touchpoints.pull_sends(actor=actor)
-        request = Request(actor.organization_id, tuple(models_to_run), lookback_days, at)
+        version = configurations.require_current(actor=actor, at=at)
+        request = Request(
+            actor.organization_id,
+            version.chosen.models if models_to_run is None else tuple(models_to_run),
+            lookback_days,
+            at,
+            version,
+        )
         try:
             with transaction.atomic():
                 return _publish_changes(request, _compute(request))
@@ -70,8 +90,21 @@ class Request:
 
     organization_id: UUID
     models: tuple[multitouch.Model, ...]
-    lookback_days: int | None
+    lookback_days: int | Configured | None
     at: dt.datetime
+    version: versions.Version
+
+    def lookback_of(self, model: multitouch.Model) -> int | None:
+        if isinstance(self.lookback_days, Configured):
+            return self.version.chosen.lookback_of(model)
+        return self.lookback_days
+
+    def models_by_lookback(self) -> dict[int | None, list[multitouch.Model]]:
+        """Group the models that see the same journeys."""
+        grouped: dict[int | None, list[multitouch.Model]] = {}
+        for model in self.models:
+            grouped.setdefault(self.lookback_of(model), []).append(model)
+        return grouped
 
 
 class _Unchanged(Exception):  # noqa: N818 - it carries an answer out of the transaction, not an error
@@ -85,21 +118,25 @@ def _compute(request: Request) -> list[tuple[models.AttributionRun, books.Book]]
         (run := _start(request, model), books.Book(request.organization_id, run.id, model))
         for model in request.models
     ]
-    for batch in journeys.batches():
+    chosen = request.version.chosen
+    book_of = {book.model: book for _, book in open_books}
+    for batch in journeys.batches(chosen):
         deals, touches = batch.journeys_in()
         cuts = books.Cuts.of(batch)
         for _, book in open_books:
             book.open_batch(touches)
-        for part in kernel.attribute(
-            deals,
-            touches,
-            models=request.models,
-            as_of=journeys.microseconds(request.at),
-            lookback_days=request.lookback_days,
-        ):
-            for _, book in open_books:
-                book.add(part, deals, touches, cuts)
-            books.write([book for _, book in open_books])
+        for lookback_days, together in request.models_by_lookback().items():
+            for part in kernel.attribute(
+                deals,
+                touches,
+                models=together,
+                as_of=journeys.microseconds(request.at),
+                lookback_days=lookback_days,
+                settings=chosen.settings,
+            ):
+                for model in together:
+                    book_of[model].add(part, deals, touches, cuts)
+                books.write([book_of[model] for model in together])
     for _, book in open_books:
         book.close_batch()
     return open_books
@@ -126,11 +163,16 @@ def _is_same(
 ) -> bool:
     return (
         current is not None
-        and (current.rule_version, current.lookback_days) == (run.rule_version, run.lookback_days)
+        and _basis(current) == _basis(run)
         and current.digest == _digest(book)
         # Not given and 0 earn the same nothing, but a figure says how many were not given.
         and current.missing_amount_count == book.missing_amount_count
     )
+
+
+def _basis(run: models.AttributionRun) -> tuple[object, ...]:
+    """Name what a run rests on beside the data."""
+    return run.rule_version, run.lookback_days, run.configuration_id
 
 
 def _publish(request: Request, run: models.AttributionRun, book: books.Book) -> Outcome:
@@ -144,6 +186,7 @@ def _publish(request: Request, run: models.AttributionRun, book: books.Book) -> 
     run.touchpoint_count = book.touchpoint_count
     run.credit_count = book.credit_count
     run.missing_amount_count = book.missing_amount_count
+    run.missing_milestone_count = book.missing_milestone_count
     run.digest = _digest(book)
     run.save()
     return Outcome(run.public_id, multitouch.Model(run.model), True, False, "")
@@ -154,7 +197,8 @@ def _start(request: Request, model: multitouch.Model) -> models.AttributionRun:
         organization_id=request.organization_id,
         model=model.value,
         rule_version=multitouch.RULES[model].version,
-        lookback_days=request.lookback_days,
+        lookback_days=request.lookback_of(model),
+        configuration_id=request.version.id,
         as_of=request.at,
     )
 
@@ -184,15 +228,6 @@ def _without_row_by_row_joins() -> Iterator[None]:
     yield
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_nestloop = on")
-
-
-def _wait_for_other_runs(organization_id: UUID) -> None:
-    # Two runs of one organization would both write what only one may publish.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            [f"attribution:{organization_id}"],
-        )
 
 
 _CHECKS = {

@@ -56,6 +56,7 @@ SEALED_TABLES = {
     "gifting_reach",
     "gifting_budgetpolicy",
     "attribution_amountchange",
+    "attribution_attributionconfiguration",
     "attribution_attributiontotal",
     "attribution_credit",
     "attribution_creditrollup",

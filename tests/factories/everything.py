@@ -195,6 +195,7 @@ MAKERS: Mapping[type[models.Model], Callable[[], models.Model]] = {
     gifting.Vendor: sends.make_vendor,
     attribution.Account: lambda: opportunities.make_account(parent=opportunities.make_account()),
     attribution.AmountChange: opportunities.make_amount_change,
+    attribution.AttributionConfiguration: opportunities.make_configuration,
     attribution.AttributionRun: lambda: opportunities.make_run(
         model=f"MODEL_{organizations.next_number()}"
     ),

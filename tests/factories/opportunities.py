@@ -219,3 +219,20 @@ def _change(opportunity: models.Opportunity | None) -> dict[str, object]:
         "source": SOURCE,
         "source_id": f"change-{organizations.next_number()}",
     }
+
+
+def make_configuration() -> models.AttributionConfiguration:
+    """Make the next version of how the organization attributes."""
+    return models.AttributionConfiguration.objects.create(
+        organization_id=organizations.here(),
+        version=models.AttributionConfiguration.objects.count() + 1,
+        model_codes=["LINEAR"],
+        lookback_days=180,
+        milestone_lookback_days=None,
+        window_anchor="DELIVERED",
+        contact_mapping="ALL_CONTACTS",
+        half_life_days=30,
+        step_days=7,
+        channel_scheme={},
+        set_at=organizations.NOON,
+    )

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.django_db
 
 HISTORIES = [
     attribution.AmountChange,
+    attribution.AttributionConfiguration,
     attribution.AttributionTotal,
     attribution.Credit,
     attribution.CreditRollup,

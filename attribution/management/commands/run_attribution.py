@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from attribution.domain import journey, multitouch
+from attribution.domain import multitouch
 from attribution.services import runs
 from gifting.domain import access
 from gifting.management import console
@@ -30,14 +30,13 @@ class Command(console.ConsoleCommand):
             "--model",
             action="append",
             choices=[model.value for model in multitouch.Model],
-            help="repeatable (default: first touch, last touch and linear)",
+            help="repeatable (default: those of the configuration)",
         )
         parser.add_argument(
             "--lookback-days",
             type=int,
-            default=journey.DEFAULT_LOOKBACK_DAYS,
             metavar="N",
-            help=f"days before the close (default: {journey.DEFAULT_LOOKBACK_DAYS})",
+            help="days before the close (default: those of the configuration)",
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -45,10 +44,10 @@ class Command(console.ConsoleCommand):
         organization = organizations.find(slug=options["organization"])
         outcomes = runs.run(
             actor=access.Actor.system(organization_id=organization.id),
-            models_to_run=[
-                multitouch.Model(name) for name in options["model"] or multitouch.STANDARD
-            ],
-            lookback_days=options["lookback_days"],
+            models_to_run=_models(options["model"]),
+            lookback_days=runs.Configured.LOOKBACK
+            if options["lookback_days"] is None
+            else options["lookback_days"],
             at=timezone.now(),
         )
         self._report(outcomes, as_json=options["json"])
@@ -62,3 +61,7 @@ class Command(console.ConsoleCommand):
         for outcome in outcomes:
             state = "unchanged" if outcome.is_unchanged else "published"
             self.stdout.write(f"{outcome.model}: {outcome.refusal or state} ({outcome.run_id})")
+
+
+def _models(names: list[str] | None) -> list[multitouch.Model] | None:
+    return [multitouch.Model(name) for name in names] if names else None

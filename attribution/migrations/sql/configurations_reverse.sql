@@ -1,0 +1,4 @@
+ALTER TABLE attribution_attributionrun DROP CONSTRAINT attribution_attributionrun_configuration_id_link;
+ALTER TABLE attribution_attributionconfiguration DROP CONSTRAINT attribution_attributionconfiguration_tenant_key;
+DROP TRIGGER history_is_kept ON attribution_attributionconfiguration;
+DROP TRIGGER history_is_not_truncated ON attribution_attributionconfiguration;
