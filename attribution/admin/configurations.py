@@ -22,7 +22,7 @@ class AttributionConfigurationScreen(screens.Screen):
         "half_life_days",
     )
     list_filter = ("window_anchor", "contact_mapping")
-    search_fields = ("version__exact",)
+    search_fields = ("window_anchor__iexact", "contact_mapping__iexact")
     date_hierarchy = "set_at"
     ordering = ("-version",)
     fieldsets = (
