@@ -5,6 +5,7 @@ The mutations are found in the schema: a new one fails here until it says what i
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ UNREADABLE_AMOUNTS = (
     "1e999",
     "10000000000000000000",
     "-10000000000000000000",
+    "-9223372036854775809",
     '"1e3"',
     '"NaN"',
     '"\N{ARABIC-INDIC DIGIT ONE}"',
@@ -41,8 +43,9 @@ UNREADABLE_AMOUNTS = (
     "{}",
 )
 UNREADABLE_DECIMALS = ("0.1", "1e308", '"1e3"', '"NaN"', '"Infinity"', "true", "{}")
-BELOW_ZERO = ("-1", "-9223372036854775808")
 UNKNOWN_CURRENCIES = ("ZZZ", "usd", "", "US", "USDX", "U\0D", "\N{EURO SIGN}")
+# How many of them each place of an input is sent; the next place goes on with the others.
+EACH = 4
 NO_TEXTS = ("a\0b", "\ud800")
 PLACE = "@here@"
 
@@ -99,18 +102,22 @@ def test_a_closed_period_takes_nothing(name: str, cast: organizations.Cast) -> N
 
 
 def _attacks(name: str, given: dict[str, Any]) -> Iterator[tuple[Leaf, str]]:
-    """List what to write where, as it stands in JSON."""
+    """List what to write where, as it stands in JSON; what is bad in one place goes around."""
+    unreadable = itertools.cycle(UNREADABLE_AMOUNTS)
+    decimals = itertools.cycle(UNREADABLE_DECIMALS)
+    currencies = itertools.cycle(UNKNOWN_CURRENCIES)
+    texts = itertools.cycle(NO_TEXTS)
     for place in money_mutations.leaves(name, given):
         if place.kind == money_mutations.MINOR:
-            yield from ((place, text) for text in UNREADABLE_AMOUNTS)
+            yield from ((place, text) for text in itertools.islice(unreadable, EACH))
             if name not in money_mutations.SIGNED:
-                yield from ((place, text) for text in BELOW_ZERO)
+                yield place, "-1"
         elif place.kind == money_mutations.DECIMAL:
-            yield from ((place, text) for text in UNREADABLE_DECIMALS)
+            yield from ((place, text) for text in itertools.islice(decimals, EACH))
+        elif place.path[-1] == "currency":
+            yield from ((place, json.dumps(text)) for text in itertools.islice(currencies, EACH))
         elif place.kind == "String":
-            yield from ((place, json.dumps(text)) for text in NO_TEXTS)
-            if place.path[-1] == "currency":
-                yield from ((place, json.dumps(text)) for text in UNKNOWN_CURRENCIES)
+            yield place, json.dumps(next(texts))
 
 
 def _accepted(name: str, cast: organizations.Cast) -> dict[str, Any]:
