@@ -25,7 +25,7 @@ from unfold import sites as unfold
 
 from attribution.domain import multitouch
 from attribution.selectors import summaries
-from config import spending
+from config import spending, taxes
 from gifting.domain import access, refusals
 from gifting.selectors import organizations
 from gifting.services import access as memberships
@@ -37,14 +37,18 @@ ICONS: Final = {
     "Account": "apartment",
     "AmountChange": "price_change",
     "AttributionConfiguration": "tune",
+    "Approval": "how_to_reg",
+    "ApprovalEvent": "update",
+    "ApprovalPolicy": "rule",
+    "ApprovalRequest": "inbox",
     "AttributionRun": "calculate",
     "AttributionTotal": "balance",
     "Budget": "savings",
     "BudgetEntry": "list_alt",
     "Campaign": "campaign",
     "Commitment": "lock_clock",
-    "Contact": "contacts",
     "Connection": "cable",
+    "Contact": "contacts",
     "ContractPrice": "request_quote",
     "CostCenter": "account_tree",
     "CostLine": "receipt_long",
@@ -53,6 +57,7 @@ ICONS: Final = {
     "CreditNoteLine": "playlist_remove",
     "CreditRollup": "leaderboard",
     "CrmRecord": "dataset",
+    "Delegation": "switch_account",
     "FiscalCalendar": "calendar_month",
     "FiscalPeriod": "date_range",
     "Fund": "account_balance_wallet",
@@ -60,6 +65,7 @@ ICONS: Final = {
     "FundingLineage": "conversion_path",
     "FundingSource": "water_drop",
     "GiftItem": "redeem",
+    "GiftRule": "gavel",
     "Heartbeat": "monitor_heart",
     "ImportRun": "upload_file",
     "Match": "compare_arrows",
@@ -71,27 +77,33 @@ ICONS: Final = {
     "OpportunityContactRole": "diversity_3",
     "Organization": "domain",
     "OutsideSpend": "credit_card",
+    "Override": "lock_open",
+    "OverrideUse": "key",
     "OverrunException": "warning",
     "OwnerChange": "swap_horiz",
     "PeriodEvent": "event_available",
-    "Program": "folder_special",
     "PriceTier": "stacked_bar_chart",
+    "Program": "folder_special",
     "PurchaseOrder": "shopping_cart",
     "PurchaseOrderLine": "list",
     "QuarantinedRow": "report",
     "Receipt": "inventory",
     "Recipient": "person",
+    "RecipientGift": "featured_seasonal_and_gifts",
+    "RecipientLink": "link",
+    "RecipientLock": "lock",
     "RecordAlias": "merge",
     "RejectedRecord": "rule_folder",
-    "StreamState": "water",
-    "SyncRun": "sync",
     "SandboxTruth": "science",
     "Send": "local_shipping",
-    "SenderSpend": "payments",
     "SendEvent": "timeline",
+    "SenderSpend": "payments",
     "ServiceToken": "key",
     "SpendRollup": "payments",
     "StageChange": "stairs",
+    "StreamState": "water",
+    "SyncRun": "sync",
+    "TaxRule": "percent",
     "Touchpoint": "touch_app",
     "Transfer": "swap_vert",
     "User": "badge",
@@ -117,6 +129,7 @@ class Site(unfold.UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no typ
         return [
             path("organization/", self.admin_view(self.choose), name="organization"),
             path("spend/", self.admin_view(self.spend), name="spend"),
+            path("taxes/", self.admin_view(self.taxes), name="taxes"),
             *super().get_urls(),
         ]
 
@@ -167,6 +180,10 @@ class Site(unfold.UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no typ
     def spend(self, request: HttpRequest) -> HttpResponse:
         """Show what was spent, by any cut, and that it adds up."""
         return spending.page(request, self)
+
+    def taxes(self, request: HttpRequest) -> HttpResponse:
+        """Show a fiscal year's gifts split by a tax rule, or send them as a file."""
+        return taxes.page(request, self)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         at_desk = desk.of(request)
@@ -292,6 +309,7 @@ def _organization_group(site: Site, request: HttpRequest) -> dict[str, Any]:
     links = (
         ("What gifts earned", "index", "monitoring"),
         ("What was spent", "spend", "payments"),
+        ("Gifts and taxes", "taxes", "receipt"),
         ("Organization", "organization", "domain"),
     )
     return {

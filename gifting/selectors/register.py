@@ -16,10 +16,12 @@ from django.db.models import Exists, OuterRef
 
 from gifting import models
 from gifting.domain import access, approvals, gift_rules, money, recipients
+from gifting.domain.journals import cells
 from gifting.selectors import gift_rules as records
 
 MOST_SHOWN: Final = 100
 FEW: Final = 3
+LONGEST_CELL: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +135,57 @@ def _days_by_person(recipient_ids: Iterable[int]) -> Mapping[int, list[dt.date]]
 def _within_a_year(days: Iterable[dt.date], last: dt.date) -> int:
     """Count the days in the 12 months that end with this one."""
     return sum(day <= last < gift_rules.year_later(day) for day in days)
+
+
+def as_csv(found: Iterable[Entry]) -> bytes:
+    """Write the register as a CSV file; no cell can start a formula."""
+    header = (
+        "date",
+        "giver",
+        "recipient",
+        "recipient_name",
+        "organization",
+        "class",
+        "public_official",
+        "country",
+        "kind",
+        "nature",
+        "value",
+        "currency",
+        "purpose",
+        "answer",
+        "conflict_note",
+        "approvers",
+        "taken_back",
+        "gifts_in_12_months",
+    )
+    return cells.table(
+        header,
+        [
+            (
+                entry.given_on.isoformat(),
+                _cell(entry.giver),
+                str(entry.recipient_id),
+                _cell(entry.recipient_name or ""),
+                _cell(entry.organization),
+                entry.recipient_class.value,
+                "yes" if entry.is_public_official else "no",
+                entry.country,
+                entry.kind,
+                _cell(entry.nature),
+                entry.value.decimal_text,
+                entry.value.currency,
+                _cell(entry.purpose),
+                entry.answer,
+                _cell(entry.conflict_note),
+                _cell(" ".join(entry.approvers)),
+                "yes" if entry.is_taken_back else "no",
+                str(entry.gifts_in_12_months),
+            )
+            for entry in found
+        ],
+    )
+
+
+def _cell(value: str) -> str:
+    return cells.text(cells.clean(value, most=LONGEST_CELL))

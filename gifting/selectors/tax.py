@@ -21,10 +21,12 @@ from django.db.models import Max, Min
 
 from gifting import models
 from gifting.domain import access, fiscal, gift_rules, money, refusals, tax
+from gifting.domain.journals import cells
 from gifting.selectors import gift_rules as records
 
 # Gifts of so many days around the fiscal year may lie in a window with one of its own.
 NOBODY: Final = "nobody"
+LONGEST_CELL: Final = 1000
 AROUND: Final = dt.timedelta(days=366)
 _PART_OF: Final[Mapping[str, str]] = {
     "ITEM": "item",
@@ -389,3 +391,32 @@ def _other_currencies(actor: access.Actor, fiscal_year: int, currency: str) -> t
     if actor.cost_center_ids is not None:
         rows = rows.filter(cost_center_id__among=list(actor.cost_center_ids))
     return tuple(sorted(rows.values_list("currency", flat=True).distinct()))
+
+
+def as_csv(report: Report) -> bytes:
+    """Write the split as a CSV file, the total last; no cell can start a formula."""
+    header = ("recipient", "name", "gifts", "spent", "within", "beyond", "unjudged", "currency")
+    rows = [
+        (
+            str(row.recipient_id or NOBODY),
+            cells.text(cells.clean(row.name or "", most=LONGEST_CELL)),
+            str(row.gift_count),
+            row.spent.decimal_text,
+            row.within.decimal_text,
+            row.beyond.decimal_text,
+            row.unjudged.decimal_text,
+            report.currency,
+        )
+        for row in report.shown_rows
+    ]
+    total = (
+        "total",
+        "",
+        str(sum(row.gift_count for row in report.rows)),
+        report.spent.decimal_text,
+        report.within.decimal_text,
+        report.beyond.decimal_text,
+        report.unjudged.decimal_text,
+        report.currency,
+    )
+    return cells.table(header, [*rows, total])

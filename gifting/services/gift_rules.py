@@ -34,6 +34,7 @@ from gifting.selectors import gift_rules as records
 from gifting.services import conflicts, operations, overrides
 
 MOST_SHARES: Final = 1000
+COUNTRY_LENGTH: Final = 2
 # Whom a register has to say more about: without it nothing is sent.
 REGISTERED: Final = frozenset(
     {
@@ -286,6 +287,21 @@ def adopt_book(*, actor: access.Actor) -> int:
     models.GiftRule.objects.bulk_create(limits, ignore_conflicts=True)
     models.TaxRule.objects.bulk_create(taxes, ignore_conflicts=True)
     return models.GiftRule.objects.count() + models.TaxRule.objects.count() - before
+
+
+def file_taxes_in(*, actor: access.Actor, country: str) -> None:
+    """Say whose tax office the organization answers to, which brings the giver's rules.
+
+    Empty brings none. Raises Forbidden and GiftRuleUnusable.
+    """
+    actor.require(access.Permission.MANAGE_POLICIES)
+    if country and not (len(country) == COUNTRY_LENGTH and country.isascii() and country.isupper()):
+        raise GiftRuleUnusable(
+            f"{country[:8]!a} is no ISO 3166 code of a country. Write two capital letters, such as "
+            "US.",
+            field="country",
+        )
+    models.Organization.objects.filter(id=actor.organization_id).update(country=country)
 
 
 def define_rule(*, actor: access.Actor, key: str, rule: gift_rules.Rule) -> int:
