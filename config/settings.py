@@ -148,6 +148,8 @@ TASK_SECONDS = 240
 HEARTBEAT_SECONDS = env.whole("TRIBUTE_HEARTBEAT_SECONDS", 30, least=1, most=30)
 # A heartbeat older than this is missing.
 HEARTBEAT_LIMIT_SECONDS = 60.0
+# How often the scheduler looks for CRMs that are due.
+DISPATCH_SECONDS = 30.0
 QUEUES = ("default", "sync", "attribution", "exports")
 
 CELERY_BROKER_URL = (
@@ -200,6 +202,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"queue": queue, "expire_seconds": HEARTBEAT_SECONDS},
     }
     for queue in CELERY_TASK_QUEUES
+}
+CELERY_BEAT_SCHEDULE["read the CRMs that are due"] = {
+    "task": "integrations.dispatch",
+    "schedule": DISPATCH_SECONDS,
+    "options": {"queue": "default", "expire_seconds": DISPATCH_SECONDS},
 }
 
 AUTH_PASSWORD_VALIDATORS = [

@@ -60,6 +60,12 @@ class Database:
         self._anchor.close()
 
 
+def url_in_use() -> str:
+    """Return what another process calls the database of this test by."""
+    address = {**_address(), "dbname": connections[ALIAS].settings_dict["NAME"]}
+    return f"postgresql:///?{urlencode(address)}"
+
+
 def drop_abandoned() -> None:
     """Drop the copies that nobody uses; on a server of somebody else's, the template with the last.
 

@@ -23,6 +23,7 @@ class ConnectionScreen(screens.Screen):
     fieldsets = (
         (None, {"fields": ("name", "provider", ("base_url", "instance_url"), "api_version")}),
         ("State", {"fields": ("status", "status_reason", "resumes_at")}),
+        ("Read next", {"fields": (("due_at", "sync_every_seconds"),)}),
         ("Calls of this day", {"fields": (("quota_used", "quota_limit"),)}),
         (screens.RECORD, {"fields": ("public_id", "created_by", "recorded_at")}),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 
 from gifting.models import tenancy
 from integrations.domain import crm
@@ -44,6 +45,10 @@ class Connection(tenancy.TenantModel):
     status = models.CharField(max_length=24, choices=Status.choices, db_default=Status.READY)
     status_reason = models.TextField(blank=True, db_default="")
     resumes_at = models.DateTimeField(null=True, blank=True)
+    sync_every_seconds = models.PositiveIntegerField(db_default=900)
+    due_at = models.DateTimeField(
+        db_default=Now(), help_text="When it is read next; moved by whoever sends it to a worker"
+    )
     quota_used = models.BigIntegerField(null=True, blank=True, help_text="Calls of this day")
     quota_limit = models.BigIntegerField(null=True, blank=True, help_text="Calls a day")
     created_by = models.ForeignKey(
@@ -57,6 +62,10 @@ class Connection(tenancy.TenantModel):
             tenancy.unique("connection_public_id_is_unique", "public_id"),
             tenancy.known("connection_provider_is_known", "provider", crm.Provider),
             tenancy.known("connection_status_is_known", "status", Status),
+            models.CheckConstraint(
+                condition=models.Q(sync_every_seconds__gte=60),
+                name="connection_is_not_read_without_pause",
+            ),
         )
 
     def __str__(self) -> str:

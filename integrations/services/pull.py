@@ -34,6 +34,7 @@ LEASE: Final = dt.timedelta(minutes=10)
 LAG: Final = dt.timedelta(minutes=5)
 OVERLAP: Final = dt.timedelta(minutes=10)
 LONGEST_WAIT_SECONDS: Final = 30.0
+WORKER_WAIT_SECONDS: Final = 2.0
 MOST_PAGES: Final = 1_000_000
 MOST_WAITS: Final = 10_000
 POLL_SECONDS: Final = 1.0
@@ -51,6 +52,10 @@ class StreamBusy(refusals.Conflict):
 
 class StreamUnknown(refusals.Invalid):
     code = "STREAM_UNKNOWN"
+
+
+class _NotYetError(Exception):
+    """The CRM needs more time than a worker waits; the next one goes on from the same place."""
 
 
 class _LeaseLostError(Exception):
@@ -102,6 +107,7 @@ class _Reading:
     lag: dt.timedelta
     clock: Callable[[], dt.datetime]
     on_progress: Progress
+    is_patient: bool
     gathered: landing.Context | None = None
     counts: Counts = field(default_factory=Counts)
     chance: random.Random = field(default_factory=random.Random)
@@ -145,8 +151,11 @@ def run(
     clock: Callable[[], dt.datetime],
     lag: dt.timedelta = LAG,
     on_progress: Progress = _SILENT,
+    is_patient: bool = True,
 ) -> Outcome:
     """Read a stream as far as it goes; a failure of the CRM is in the outcome, the cursor stays.
+
+    A worker is not patient: where the CRM takes its time, a later one goes on.
 
     Raises Forbidden and StreamBusy.
     """
@@ -163,14 +172,21 @@ def run(
         lag=lag,
         clock=clock,
         on_progress=on_progress,
+        is_patient=is_patient,
     )
     failure: errors.SyncError | None = None
     try:
         _read(reading)
     except errors.SyncError as error:
         failure = error
+    except _NotYetError:
+        failure = None
     except _LeaseLostError:
         failure = errors.Transient("Another worker took the stream over and goes on with it.")
+    except BaseException:
+        # Out of time, or ended by a person: whoever comes next need not wait for the lease to end.
+        _release(reading)
+        raise
     outcome = Outcome(
         stream=stream.value,
         counts=reading.counts,
@@ -216,6 +232,8 @@ def _backfill(reading: _Reading, place: str) -> None:
         place = page.next
         if page.is_waiting:
             waits += 1
+            if not reading.is_patient:
+                raise _NotYetError
             if waits > MOST_WAITS:
                 raise errors.Unavailable("The bulk job does not come to an end.")
             time.sleep(POLL_SECONDS)
@@ -284,7 +302,8 @@ def _ask(reading: _Reading, question: Callable[[], _Answer]) -> _Answer:
             decision = backoff.decide(failure, attempts=attempts, chance=reading.chance.random())
             if isinstance(decision, backoff.GiveUp):
                 raise
-            if decision.wait.total_seconds() > LONGEST_WAIT_SECONDS:
+            longest = LONGEST_WAIT_SECONDS if reading.is_patient else WORKER_WAIT_SECONDS
+            if decision.wait.total_seconds() > longest:
                 raise
             if attempts >= backoff.MOST_ATTEMPTS:
                 raise
@@ -376,6 +395,13 @@ _LEASE: Final = """
     WHERE held.leased_until IS NULL OR held.leased_until <= %s
     RETURNING id, fencing
 """
+
+
+def _release(reading: _Reading) -> None:
+    with tenancy.organization(reading.actor.organization_id):
+        models.StreamState.objects.filter(id=reading.state_id, fencing=reading.fencing).update(
+            leased_until=None
+        )
 
 
 def _finish(

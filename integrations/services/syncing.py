@@ -76,6 +76,7 @@ def run(
     clock: Callable[[], dt.datetime],
     lag: dt.timedelta = LAG,
     on_progress: Progress = _SILENT,
+    is_patient: bool = True,
 ) -> tuple[Outcome, ...]:
     """Read the streams of a connection, or the one that is named.
 
@@ -95,6 +96,7 @@ def run(
             is_full=is_full,
             clock=clock,
             lag=lag,
+            is_patient=is_patient,
             on_progress=lambda count, each=each: on_progress(each.value, count),  # type: ignore[misc]  # the loop's own value
         )
         outcomes.append(outcome)
