@@ -10,9 +10,8 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
@@ -20,12 +19,21 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from attribution.domain import credit, decay, journey, kernel, markov, multitouch, shapley
-from attribution.domain.files import deals, faults, instants, results, sheets, sums, touches
+from attribution.domain import credit, decay, grouping, journey, kernel, markov, multitouch
+from attribution.domain.files import (
+    chains,
+    deals,
+    faults,
+    instants,
+    linking,
+    results,
+    rows,
+    sheets,
+    sums,
+    touches,
+)
 from gifting.domain import money, refusals
 
-PAIRS_PER_PIECE: Final = 262_144
-MARKOV, SHAPLEY = "markov", "shapley"
 ALL: Final = "all"
 CUTS: Final = ("touch", "channel", "campaign")
 # These two need what a file of opportunities does not have: a campaign of the CRM's, and shares.
@@ -35,8 +43,7 @@ _NOT_IN_FILES: Final = frozenset(
 BY_NAME: Final[Mapping[str, multitouch.Model]] = {
     model.value.lower(): model for model in multitouch.Model if model not in _NOT_IN_FILES
 }
-CHAINS: Final = (MARKOV, SHAPLEY)
-MODELS: Final = (*BY_NAME, *CHAINS)
+MODELS: Final = (*BY_NAME, *chains.NAMES)
 
 
 class ModelUnknown(refusals.Invalid):
@@ -45,14 +52,6 @@ class ModelUnknown(refusals.Invalid):
 
 class CutUnusable(refusals.Invalid):
     code = "CUT_UNUSABLE"
-
-
-class BasisUnusable(refusals.Invalid):
-    code = "BASIS_UNUSABLE"
-
-
-class NegativeAmount(refusals.Invalid):
-    code = "NEGATIVE_AMOUNT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ def attribute(
     within = instants.zone(request.timezone)
     settings = _settings(request)
     journey.require_lookback(request.lookback_days)
-    if MARKOV in names and not 1 <= request.order <= markov.HIGHEST_ORDER:
+    if chains.MARKOV in names and not 1 <= request.order <= markov.HIGHEST_ORDER:
         raise markov.OrderUnusable(
             f"A chain of order {request.order} cannot be used. Give 1 to {markov.HIGHEST_ORDER}.",
             field="order",
@@ -158,7 +157,7 @@ def chosen(request: Request) -> tuple[str, ...]:
                 f"{faults.shown(name)} is no model. Give {ALL}, or some of: {', '.join(MODELS)}.",
                 field="model",
             )
-        if name in CHAINS and request.by == "touch":
+        if name in chains.NAMES and request.by == "touch":
             raise CutUnusable(
                 f"{name} answers for channels and campaigns, not for touches. Add --by channel or "
                 "--by campaign.",
@@ -172,17 +171,6 @@ def _settings(request: Request) -> multitouch.Settings:
         return multitouch.DEFAULTS
     half_life = decay.half_life_microseconds(request.half_life_days)
     return multitouch.Settings(half_life=half_life, step=half_life)
-
-
-@dataclass(frozen=True, slots=True)
-class _Linked:
-    """Some deals with their touches and journeys; `touch` are rows of all touches."""
-
-    deal: NDArray[np.int64]
-    touch: NDArray[np.int64]
-    opportunities: journey.Opportunities
-    touches: journey.Touches
-    timelines: journey.Timelines
 
 
 @dataclass(frozen=True)
@@ -202,7 +190,7 @@ class _Work:
         status = deals.STATUSES.index(self.request.basis)
         linked = self._link(self.known.status == status)
         self._describe(linked)
-        shares = {name: self._chain_shares(name) for name in self.names if name in CHAINS}
+        shares = self._chain_shares()
         names = [name for name in self.names if name not in self.summary.left_out]
         self.summary.models = names
         if self.request.by == "touch":
@@ -210,17 +198,15 @@ class _Work:
         else:
             self._write_sums(out, linked, names, shares)
 
-    def _link(self, is_wanted: NDArray[np.bool_]) -> _Linked:
-        deal = np.flatnonzero(is_wanted)
-        opportunities, own, rows = touches.linked(self.known, self.found, deal)
-        timelines = kernel.timelines(
-            opportunities,
-            own,
+    def _link(self, is_wanted: NDArray[np.bool_]) -> linking.Linked:
+        return linking.link(
+            self.known,
+            self.found,
+            is_wanted,
             as_of=self.as_of,
             lookback_days=self.request.lookback_days,
             threads=self.request.threads,
         )
-        return _Linked(deal, rows, opportunities, own, timelines)
 
     @property
     def as_of(self) -> int:
@@ -231,7 +217,7 @@ class _Work:
             )
         return int(self.found.occurred_at.max()) if len(self.found) else 0
 
-    def _describe(self, linked: _Linked) -> None:
+    def _describe(self, linked: linking.Linked) -> None:
         own, timelines = linked.opportunities, linked.timelines
         self.summary.opportunities = len(own)
         self.summary.opportunities_without_touch = int((timelines.stop == timelines.start).sum())
@@ -242,32 +228,17 @@ class _Work:
         for number, code in enumerate(self.known.currency_codes):
             is_own = (self.known.currency[linked.deal] == number) & own.has_amount
             if is_own.any():
-                total = _exact_total(own.amount_minor[is_own])
+                total = grouping.exact_total(own.amount_minor[is_own])
                 self.summary.amounts[code] = _text(total, code)
 
-    def _cases(self, linked: _Linked) -> Iterator[tuple[NDArray[np.int64], multitouch.Case]]:
-        """Yield the deals of each piece, as rows of all deals, with their journeys."""
-        first = 0
-        for piece in linked.timelines.pieces(PAIRS_PER_PIECE):
-            rows = slice(first, first + len(piece))
-            first += len(piece)
-            case = multitouch.Case(
-                opportunities=linked.opportunities.take(rows),
-                touches=linked.touches,
-                journeys=piece.journeys(),
-                as_of=self.as_of,
-                settings=self.settings,
-            )
-            yield linked.deal[rows], case
-
-    def _write_touches(self, out: Path, linked: _Linked, names: Sequence[str]) -> None:
-        texts = _Texts.of(self.known, self.found, is_csv=not sheets.is_parquet(out))
+    def _write_touches(self, out: Path, linked: linking.Linked, names: Sequence[str]) -> None:
+        texts = rows.Texts.of(self.known, self.found, is_csv=not sheets.is_parquet(out))
         columns = ("model", "opportunity_id", "touch_id", "channel", "campaign")
         with results.Output(out, columns) as output, kernel.Threads(self.request.threads) as pool:
             for name in names:
                 self.progress(f"computing {name}")
                 compute = functools.partial(self._touch_piece, name, linked, texts, output)
-                for encoded, incomplete in pool.map(compute, self._cases(linked)):
+                for encoded, incomplete in pool.map(compute, linked.pieces(self.settings)):
                     output.write(encoded)
                     self._flag(name, incomplete)
         self.summary.rows_written = output.row_count
@@ -275,21 +246,20 @@ class _Work:
     def _touch_piece(
         self,
         name: str,
-        linked: _Linked,
-        texts: _Texts,
+        linked: linking.Linked,
+        texts: rows.Texts,
         output: results.Output,
-        piece: tuple[NDArray[np.int64], multitouch.Case],
+        piece: linking.Piece,
     ) -> tuple[object, int]:
         deal, case = piece
         given = credit.share(BY_NAME[name], case)
-        rows = _Rows.of(given, case)
-        touch = np.append(linked.touch, len(self.found))[rows.touch]
-        own = deal[rows.opportunity]
+        listed = rows.Rows.of(given, case)
+        own = deal[listed.opportunity]
         block = results.Block(
-            names=texts.names(name, own, touch),
-            weight=rows.weight,
-            credit_minor=rows.credit_minor,
-            has_credit=case.opportunities.has_amount[rows.opportunity],
+            names=texts.names(name, own, linked.touch[listed.touch]),
+            weight=listed.weight,
+            credit_minor=listed.credit_minor,
+            has_credit=case.opportunities.has_amount[listed.opportunity],
             exponent=self.known.exponent[own],
             currency=texts.currency.take(pa.array(self.known.currency[own])),
         )
@@ -298,15 +268,17 @@ class _Work:
     def _write_sums(
         self,
         out: Path,
-        linked: _Linked,
+        linked: linking.Linked,
         names: Sequence[str],
-        shares: Mapping[str, NDArray[np.float64]],
+        shares: Mapping[str, chains.Shares],
     ) -> None:
         with results.Output(out, ("model", self.request.by)) as output:
             for name in names:
                 self.progress(f"computing {name}")
-                if name in CHAINS:
-                    output.write_rows(self._chain_rows(name, linked, shares[name]))
+                if name in shares:
+                    output.write_rows(
+                        chains.rows(name, linked, self.known, self.groups, shares[name])
+                    )
                 else:
                     output.write_rows(self._sum_rows(name, linked))
         self.summary.rows_written = output.row_count
@@ -315,14 +287,14 @@ class _Work:
     def groups(self) -> touches.Groups:
         return self.found.channel if self.request.by == "channel" else self.found.campaign
 
-    def _sum_rows(self, name: str, linked: _Linked) -> list[results.Row]:
+    def _sum_rows(self, name: str, linked: linking.Linked) -> list[results.Row]:
         codes = len(self.known.currency_codes)
         rest = len(self.groups.names)
         found = sums.Sums((rest + 1) * max(codes, 1))
-        group = self.groups.number[linked.touch]
+        group = self.groups.number[linked.touch[:-1]]
         with kernel.Threads(self.request.threads) as pool:
             share = functools.partial(_shared, BY_NAME[name])
-            for deal, case, given in pool.map(share, self._cases(linked)):
+            for deal, case, given in pool.map(share, linked.pieces(self.settings)):
                 currency = self.known.currency[deal]
                 has_amount = case.opportunities.has_amount
                 found.add(
@@ -358,7 +330,7 @@ class _Work:
             currency=code,
         )
 
-    def _currencies(self, linked: _Linked) -> list[int]:
+    def _currencies(self, linked: linking.Linked) -> list[int]:
         return [int(number) for number in np.unique(self.known.currency[linked.deal])]
 
     def _flag(self, name: str, incomplete: int) -> None:
@@ -367,105 +339,35 @@ class _Work:
                 self.summary.missing_milestones.get(name, 0) + incomplete
             )
 
-    def _chain_shares(self, name: str) -> NDArray[np.float64]:
-        """Give each group its share, or leave the model out of `all` and say why."""
+    def _chain_shares(self) -> dict[str, chains.Shares]:
+        """Solve the data-driven models; one that the data does not allow is left out of `all`."""
+        found: dict[str, chains.Shares] = {}
+        asked = [name for name in self.names if name in chains.NAMES]
+        if not asked:
+            return found
         try:
-            self._require_chain()
-            return self._solve(name)
-        except (BasisUnusable, NegativeAmount, markov.TooManyStates, shapley.TooManyChannels) as no:
-            if self.request.models != (ALL,):
-                raise
-            self.summary.left_out[name] = no.message
-            return np.zeros(0)
-
-    def _require_chain(self) -> None:
-        if self.request.basis != "won":
-            raise BasisUnusable(
-                "markov and shapley compare won deals with lost ones. Leave them out, or take "
-                "--basis won.",
-                field="basis",
-            )
-        is_negative = (self.known.status == deals.WON) & (self.known.columns.amount_minor < 0)
-        if is_negative.any():
-            row = int(self.known.row[is_negative].min())
-            no = self.known.place.fault(
-                faults.Fault(
-                    row,
-                    "amount",
-                    "is negative, and markov and shapley divide only what was won. Leave the deal "
-                    "or these models out.",
+            chains.require(self.known, self.request.basis)
+        except chains.REFUSALS as no:
+            self._leave_out(asked, no)
+            return found
+        closed = self._link(self.known.status != deals.OPEN)
+        for name in asked:
+            self.progress(f"solving {name}")
+            try:
+                found[name] = chains.solve(
+                    name, closed, self.known.status, self.groups, self.request.order
                 )
-            )
-            raise NegativeAmount(no.message, field="amount")
+            except chains.REFUSALS as no:
+                self._leave_out([name], no)
+                continue
+            if found[name].negative:
+                self.summary.negative_values[name] = list(found[name].negative)
+        return found
 
-    def _solve(self, name: str) -> NDArray[np.float64]:
-        self.progress(f"solving {name}")
-        linked = self._link(self.known.status != deals.OPEN)
-        journeys = linked.timelines.journeys()
-        group = self.groups.number[linked.touch][journeys.touch]
-        is_won = self.known.status[linked.deal] == deals.WON
-        count = len(self.groups.names)
-        if name == MARKOV:
-            return markov.shares(
-                group, journeys.offsets, is_won, channel_count=count, order=self.request.order
-            )
-        present = np.unique(group)
-        place = np.searchsorted(present, group)
-        found = shapley.values(place, journeys.offsets, is_won, channel_count=len(present))
-        shares = np.zeros(count)
-        shares[present] = found.share
-        if found.is_negative.any():
-            self.summary.negative_values[name] = [
-                self.groups.names[number] for number in present[found.is_negative].tolist()
-            ]
-        return shares
-
-    def _chain_rows(
-        self, name: str, linked: _Linked, shares: NDArray[np.float64]
-    ) -> list[results.Row]:
-        """Divide what touched deals brought, in each currency, by the shares."""
-        exact = [Fraction(share) for share in shares.tolist()]
-        own, currency = linked.opportunities, self.known.currency[linked.deal]
-        is_touched = linked.timelines.stop > linked.timelines.start
-        rows: list[tuple[int, results.Row]] = []
-        for number in self._currencies(linked):
-            parts = _divided(own, (currency == number) & is_touched, exact)
-            code = self.known.currency_codes[number]
-            rest = own, (currency == number) & ~is_touched
-            cells = [
-                (place, self.groups.names[place], exact[place], part)
-                for place, part in enumerate(parts)
-                if exact[place]
-            ]
-            cells.append((len(exact), touches.UNATTRIBUTED, Fraction(0), _total(*rest)))
-            rows += [
-                (place, results.Row((name, group), weight, part, money.exponent(code), code))
-                for place, group, weight, part in cells
-            ]
-        return [row for _, row in sorted(rows, key=lambda each: each[0])]
-
-
-def _divided(
-    own: journey.Opportunities, is_own: NDArray[np.bool_], shares: Sequence[Fraction]
-) -> list[int | None]:
-    """Split the total of some deals by shares, to the last unit."""
-    total = _total(own, is_own)
-    if total is None or not any(shares):
-        return [total if total is None else 0] * len(shares)
-    scale = 1 << 62
-    return [*money.split_minor(total, [round(share * scale) for share in shares])]
-
-
-def _total(own: journey.Opportunities, is_own: NDArray[np.bool_]) -> int | None:
-    """Sum the amounts of some deals; None when there are deals and no amount is given."""
-    is_given = is_own & own.has_amount
-    if is_own.any() and not is_given.any():
-        return None
-    return _exact_total(own.amount_minor[is_given])
-
-
-def _exact_total(amounts_minor: NDArray[np.int64]) -> int:
-    return (int((amounts_minor >> 32).sum()) << 32) + int((amounts_minor & (2**32 - 1)).sum())
+    def _leave_out(self, names: Sequence[str], no: refusals.Refusal) -> None:
+        if self.request.models != (ALL,):
+            raise no
+        self.summary.left_out |= dict.fromkeys(names, no.message)
 
 
 def _text(minor: int, code: str) -> str:
@@ -474,73 +376,7 @@ def _text(minor: int, code: str) -> str:
 
 
 def _shared(
-    model: multitouch.Model, piece: tuple[NDArray[np.int64], multitouch.Case]
+    model: multitouch.Model, piece: linking.Piece
 ) -> tuple[NDArray[np.int64], multitouch.Case, credit.Credits]:
     deal, case = piece
     return deal, case, credit.share(model, case)
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """Credits of a piece with its unattributed deals, in order; touch -1 is unattributed."""
-
-    opportunity: NDArray[np.int64]
-    touch: NDArray[np.int64]
-    weight: NDArray[np.int64]
-    credit_minor: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, given: credit.Credits, case: multitouch.Case) -> _Rows:
-        weight = np.rint(given.weight / given.weight_sum * float(results.WEIGHT_UNIT)).astype(
-            np.int64
-        )
-        if not len(given.unattributed):
-            return cls(given.opportunity, given.touch, weight, given.amount_minor)
-        left = given.unattributed
-        opportunity = np.concatenate((given.opportunity, left))
-        order = np.argsort(opportunity, kind="stable")
-        columns = (
-            (given.touch, np.full(len(left), -1)),
-            (weight, np.full(len(left), results.WEIGHT_UNIT)),
-            (given.amount_minor, case.opportunities.amount_minor[left]),
-        )
-        return cls(opportunity[order], *(np.concatenate(pair)[order] for pair in columns))
-
-
-@dataclass(frozen=True, slots=True)
-class _Texts:
-    """The names that rows point at; what is unattributed points at the last of each."""
-
-    deal: pa.Array
-    touch: pa.Array
-    channel: pa.Array
-    campaign: pa.Array
-    currency: pa.Array
-    channel_of: NDArray[np.int64]
-    campaign_of: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, known: deals.Deals, found: touches.Touches, *, is_csv: bool) -> _Texts:
-        fit = results.quoted if is_csv else lambda cells: cells
-        channels = [*found.channel.names, touches.UNATTRIBUTED]
-        campaigns = [*found.campaign.names, ""]
-        return cls(
-            deal=fit(known.id),
-            touch=fit(pa.concat_arrays([found.id, pa.array([""], found.id.type)])),
-            channel=fit(pa.array(channels, pa.string())),
-            campaign=fit(pa.array(campaigns, pa.string())),
-            currency=pa.array(known.currency_codes, pa.string()),
-            channel_of=np.append(found.channel.number, len(channels) - 1),
-            campaign_of=np.append(found.campaign.number, len(campaigns) - 1),
-        )
-
-    def names(
-        self, model: str, deal: NDArray[np.int64], touch: NDArray[np.int64]
-    ) -> dict[str, pa.Array]:
-        return {
-            "model": pa.repeat(pa.scalar(model, pa.string()), len(deal)),
-            "opportunity_id": self.deal.take(pa.array(deal)),
-            "touch_id": self.touch.take(pa.array(touch)),
-            "channel": self.channel.take(pa.array(self.channel_of[touch])),
-            "campaign": self.campaign.take(pa.array(self.campaign_of[touch])),
-        }
