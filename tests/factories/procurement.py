@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from uuid import UUID
 
+from django.contrib.auth import models as auth
+
 from gifting import models
 from gifting.domain import access, documents, matching
 from gifting.services import contracts, invoices, matches, orders, outside, receipts
@@ -287,3 +289,13 @@ def make_credit_line() -> models.CreditNoteLine:
 
 def make_price_tier() -> models.PriceTier:
     return agree(tiers={1: 5_00}).tiers.get()
+
+
+def person(user: auth.User) -> access.Actor:
+    """Return the actor of somebody who books, in the organization that the test has entered."""
+    return access.Actor.member(
+        user_id=user.pk,
+        organization_id=organizations.here(),
+        role=access.Role.FINANCE,
+        cost_center_ids=(),
+    )
