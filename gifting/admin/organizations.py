@@ -40,8 +40,28 @@ class OrganizationScreen(screens.Screen):
     origin = screens.synthetic()
 
 
+class CostCenterForm(screens.RefusableForm):
+    """Name the owner by their login; nobody is shown a list of everybody on the server."""
+
+    owner_name = forms.CharField(
+        label="Owner",
+        max_length=150,
+        required=False,
+        widget=widgets.UnfoldAdminTextInputWidget(),
+        help_text="The login of who approves what is charged here and below; empty for the next "
+        "owner above",
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        owner = getattr(self.instance, "owner", None)
+        if owner is not None and "owner_name" in self.fields:
+            self.fields["owner_name"].initial = owner.get_username()
+
+
 @admin.register(models.CostCenter)
 class CostCenterScreen(screens.Screen):
+    form = CostCenterForm
     reads = (access.Permission.READ_SPEND, access.Permission.READ_BUDGETS)
     writes = access.Permission.MANAGE_ACCESS
     cost_center = "id"
@@ -51,7 +71,7 @@ class CostCenterScreen(screens.Screen):
     ordering = ("code",)
     autocomplete_fields = ("parent",)
     fieldsets = (
-        (None, {"fields": ("code", "name", "parent")}),
+        (None, {"fields": ("code", "name", "parent", "owner_name")}),
         (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
     readonly_fields = ("public_id", "recorded_at")
@@ -61,12 +81,14 @@ class CostCenterScreen(screens.Screen):
         return [*fixed, "code"] if obj else fixed
 
     def add(self, *, actor: access.Actor, values: Mapping[str, Any]) -> int:
-        return cost_centers.create(
+        made = cost_centers.create(
             actor=actor,
             code=values["code"],
             name=values["name"],
             parent_id=_id(values["parent"]) or tree.root_cost_center_id(),
         )
+        self._assign(actor, made, values)
+        return made
 
     def change(
         self, *, actor: access.Actor, row: models.CostCenter, values: Mapping[str, Any]
@@ -76,6 +98,15 @@ class CostCenterScreen(screens.Screen):
             cost_center_id=row.pk,
             name=values["name"],
             parent_id=_id(values["parent"]),
+        )
+        self._assign(actor, row.pk, values)
+
+    def _assign(self, actor: access.Actor, cost_center_id: int, values: Mapping[str, Any]) -> None:
+        name = values["owner_name"]
+        cost_centers.assign_owner(
+            actor=actor,
+            cost_center_id=cost_center_id,
+            user_id=memberships.user_id_of(username=name) if name else None,
         )
 
 

@@ -1,4 +1,4 @@
-"""The writes about approvals: answers, delegations, overrides and the matrix."""
+"""What approvers and managers of policies decide: answers, delegations, overrides and rules."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from uuid import UUID
 import strawberry
 from strawberry import relay
 
-from gifting.domain import access, recipients
+from gifting.domain import access, money, recipients
 from gifting.domain import approvals as matrix
+from gifting.domain import gift_rules as limits
 from gifting.graphql import approvals as shown
 from gifting.graphql import context, errors, inputs, scalars
+from gifting.graphql import gift_rules as shown_rules
 from gifting.selectors import approvals as records
+from gifting.selectors import gift_rules as rule_records
+from gifting.selectors import records as pages_of
 from gifting.selectors import sends
-from gifting.services import approvals, delegations, overrides
+from gifting.services import approvals, delegations, gift_rules, overrides
 
 KEY: Final = (
     "A key of your own for this request, 1 to 255 visible characters: the same key again is "
@@ -141,6 +145,51 @@ class DefineApprovalPolicyInput:
     )
     escalates_to: access.Role = strawberry.field(
         default=access.Role.ADMIN, description="The role that it is passed on to."
+    )
+
+
+@strawberry.input(description="A version of a limit on gifts to be put in force.")
+class DefineGiftRuleInput:
+    idempotency_key: str = strawberry.field(description=KEY)
+    code: str = strawberry.field(
+        description="Its code: 1 to 64 characters. One that is there gets its next version."
+    )
+    limit: inputs.MoneyInput = strawberry.field(
+        description="The most that is allowed; not below zero."
+    )
+    window: limits.Window = strawberry.field(description="Over which days gifts are added up.")
+    basis: limits.Basis = strawberry.field(description="Of which parts of their cost.")
+    action: limits.Action = strawberry.field(description="What happens above it.")
+    source: str = strawberry.field(description="Where it comes from: 1 to 4000 characters.")
+    valid_from: dt.date = strawberry.field(description="Its first day.")
+    valid_until: dt.date | None = strawberry.field(
+        default=None,
+        description="The first day without it; its first day retires the code from then on.",
+    )
+    jurisdiction: str = strawberry.field(
+        default="", description="ISO 3166 code; empty for everywhere."
+    )
+    side: limits.Side = strawberry.field(
+        default=limits.Side.RECIPIENT, description="Whose country that is."
+    )
+    recipient_class: recipients.RecipientClass | None = strawberry.field(
+        default=None, description="For whom; everybody without."
+    )
+    gift_kind: limits.GiftKind | None = strawberry.field(
+        default=None, description="For which gifts; all without."
+    )
+    is_cliff: bool = strawberry.field(
+        default=False, description="Whether all counts above the limit, not the excess alone."
+    )
+    reviewer: str = strawberry.field(default="", description="Who looked at it.")
+
+
+@strawberry.type(description="What became of a version of a gift rule.")
+class GiftRulePayload(errors.Payload):
+    """Answer a gift rule."""
+
+    gift_rule: shown_rules.GiftRule | None = strawberry.field(
+        default=None, description="The newest version of the rule; null when it was refused."
     )
 
 
@@ -357,6 +406,46 @@ class Mutation:
             at=request.at,
         )
         return ApprovalPolicyPayload(version=version)
+
+    @strawberry.field(
+        description="Put a rule on gifts, or the next version of one, in force; older ones stay as "
+        "they are. Needs MANAGE_POLICIES.",
+        extensions=[errors.RefusalsAsUserErrors(GiftRulePayload)],
+    )
+    def define_gift_rule(
+        self,
+        info: context.Info,
+        input: Annotated[  # noqa: A002 - the convention's own name
+            DefineGiftRuleInput, strawberry.argument(description="The rule.")
+        ],
+    ) -> GiftRulePayload:
+        rule = limits.Rule(
+            code=input.code,
+            version=0,
+            limit=money.Money(input.limit.amount_minor, input.limit.currency),
+            window=input.window,
+            basis=input.basis,
+            action=input.action,
+            jurisdiction=input.jurisdiction,
+            side=input.side,
+            recipient_class=input.recipient_class,
+            gift_kind=input.gift_kind,
+            is_cliff=input.is_cliff,
+            valid_from=input.valid_from,
+            valid_until=input.valid_until,
+            source=input.source,
+            reviewer=input.reviewer,
+        )
+        actor = info.context.actor
+        gift_rules.define_rule(actor=actor, key=input.idempotency_key, rule=rule)
+        found = rule_records.RULES.page(
+            actor=actor,
+            where=rule_records.RuleWhere(codes=[rule.code]),
+            order=pages_of.Order("version", is_descending=True),
+            window=pages_of.Window(first=1),
+        )
+        # The row has the type's own attributes.
+        return GiftRulePayload(gift_rule=found.records[0])  # type: ignore[arg-type]
 
 
 def recipient_key(request: context.Context, asked: relay.GlobalID | None) -> int | None:

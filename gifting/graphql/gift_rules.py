@@ -61,6 +61,15 @@ fields.describe(
     },
 )
 fields.describe(
+    limits.Side,
+    name="GiftRuleSide",
+    description="Whose country brings a rule.",
+    values={
+        "GIVER": "The one where the organization files its taxes.",
+        "RECIPIENT": "The recipient's.",
+    },
+)
+fields.describe(
     limits.Outcome,
     name="GiftRuleOutcome",
     description="What a rule says of a gift.",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from gifting import models
 from gifting.domain import access, refusals
-from gifting.selectors import organizations
+from gifting.selectors import approvals, organizations
 from gifting.services import conflicts
 
 
 class CostCenterCodeTaken(refusals.Conflict):
     code = "COST_CENTER_CODE_TAKEN"
+
+
+class OwnerUnusable(refusals.Invalid):
+    code = "OWNER_UNUSABLE"
 
 
 class CostCenterTreeBroken(refusals.Invalid):
@@ -53,3 +57,20 @@ def change(*, actor: access.Actor, cost_center_id: int, name: str, parent_id: in
             field="parent",
         )
     models.CostCenter.objects.filter(id=cost_center_id).update(name=name, parent_id=parent_id)
+
+
+def assign_owner(*, actor: access.Actor, cost_center_id: int, user_id: int | None) -> None:
+    """Say who approves what is charged here and below, where the approval policy asks for it.
+
+    None leaves it to the owner of the next cost center above. Raises Forbidden and OwnerUnusable.
+    """
+    actor.require(access.Permission.MANAGE_ACCESS)
+    if user_id is not None:
+        person = approvals.person(user_id)
+        if person is None or access.Permission.APPROVE not in access.ROLE_PERMISSIONS[person.role]:
+            raise OwnerUnusable(
+                "The owner of a cost center is a member whose role approves, such as FINANCE or "
+                "APPROVER. Give the person such a role first.",
+                field="owner_name",
+            )
+    models.CostCenter.objects.filter(id=cost_center_id).update(owner_id=user_id)

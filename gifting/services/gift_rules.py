@@ -27,6 +27,7 @@ from gifting.domain import (
     refusals,
     rule_book,
     tax,
+    texts,
 )
 from gifting.selectors import approvals as override_records
 from gifting.selectors import exchange as rates
@@ -295,12 +296,7 @@ def file_taxes_in(*, actor: access.Actor, country: str) -> None:
     Empty brings none. Raises Forbidden and GiftRuleUnusable.
     """
     actor.require(access.Permission.MANAGE_POLICIES)
-    if country and not (len(country) == COUNTRY_LENGTH and country.isascii() and country.isupper()):
-        raise GiftRuleUnusable(
-            f"{country[:8]!a} is no ISO 3166 code of a country. Write two capital letters, such as "
-            "US.",
-            field="country",
-        )
+    _require_country(country, field="country")
     models.Organization.objects.filter(id=actor.organization_id).update(country=country)
 
 
@@ -313,7 +309,12 @@ def define_rule(*, actor: access.Actor, key: str, rule: gift_rules.Rule) -> int:
     """
     actor.require(access.Permission.MANAGE_POLICIES)
     operations.text(rule.source, field="source")
-    operations.text(rule.code, field="code", most=models.tenancy.CODE_LENGTH)
+    operations.text(rule.code, field="code", most=texts.CODE_LENGTH)
+    _require_country(rule.jurisdiction, field="jurisdiction")
+    if len(rule.reviewer) > texts.NAME_LENGTH:
+        raise GiftRuleUnusable(
+            f"The reviewer has at most {texts.NAME_LENGTH} characters.", field="reviewer"
+        )
     if rule.limit.amount_minor < 0:
         raise GiftRuleUnusable("A limit is zero or more.", field="limit")
     if rule.valid_until is not None and rule.valid_until < rule.valid_from:
@@ -439,6 +440,15 @@ def _require_registrable(proposal: Proposal, people: Mapping[int, records.Person
                     f"gift register. Say its {field}.",
                     field=field,
                 )
+
+
+def _require_country(country: str, *, field: str) -> None:
+    if country and not (len(country) == COUNTRY_LENGTH and country.isascii() and country.isupper()):
+        raise GiftRuleUnusable(
+            f"{country[:8]!a} is no ISO 3166 code of a country. Write two capital letters, such as "
+            "US.",
+            field=field,
+        )
 
 
 def _standing(subject_id: UUID) -> list[models.RecipientGift]:

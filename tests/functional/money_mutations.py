@@ -238,6 +238,19 @@ def _define_approval_policy() -> Input:
     }
 
 
+def _define_gift_rule() -> Input:
+    return {
+        "idempotencyKey": "key",
+        "code": "OUR-CODE",
+        "limit": money(),
+        "window": "ROLLING_12M",
+        "basis": "ITEM",
+        "action": "BLOCK",
+        "source": "Code of conduct",
+        "validFrom": str(sends.DAY),
+    }
+
+
 # Each makes what the input names, in the organization that is entered.
 ACCEPTED: Mapping[str, Callable[[], Input]] = {
     "agreeContractPrice": _price,
@@ -248,6 +261,7 @@ ACCEPTED: Mapping[str, Callable[[], Input]] = {
     "recordReceipt": _receipt,
     "recordVendorInvoice": _invoice,
     "setMatchTolerance": _tolerance,
+    "defineGiftRule": _define_gift_rule,
     "defineApprovalPolicy": _define_approval_policy,
 }
 # Mutations for which an amount below zero means something.
@@ -258,5 +272,6 @@ TIMELESS: Mapping[str, str] = {
     "approveBudget": "a budget is planned, not posted",
     "recordOutsideSpend": "a line is taken in; its claim is posted",
     "setMatchTolerance": "a tolerance is a rule",
+    "defineGiftRule": "a rule limits gifts, and posts nothing",
     "defineApprovalPolicy": "a policy says who approves, and posts nothing",
 }

@@ -255,6 +255,27 @@ def test_an_approver_answers_in_the_admin(cast: organizations.Cast) -> None:
         assert models.ApprovalRequest.objects.get().state == "APPROVED"
 
 
+def test_an_owner_is_named_in_the_admin_and_stays_until_another_is(
+    cast: organizations.Cast,
+) -> None:
+    with tenancy.organization(cast.organization.id):
+        center = organizations.make_cost_center()
+    client = Client()
+    client.force_login(cast.ana)
+    address = f"/admin/gifting/costcenter/{center.pk}/change/"
+    form = {"name": center.name, "parent": center.parent_id}
+
+    refused = client.post(address, {**form, "owner_name": cast.maya.username})
+    named = client.post(address, {**form, "owner_name": cast.femi.username})
+    shown = client.get(address).content.decode()
+
+    assert (refused.status_code, named.status_code) == (200, 302)
+    assert f'value="{cast.femi.username}"' in shown
+    with tenancy.organization(cast.organization.id):
+        center.refresh_from_db()
+    assert center.owner_id == cast.femi.pk
+
+
 def test_rules_and_policies_are_written_in_the_admin(cast: organizations.Cast) -> None:
     client = Client()
     client.force_login(cast.ana)
