@@ -45,6 +45,9 @@ class OurLine:
     dated_on: dt.date
     amount_minor: int
     keys: frozenset[str]
+    is_foreign: bool = False
+    # Moved by a rate alone: the general ledger has it in its own line, or not at all.
+    is_rate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,8 @@ class _Work:
         self.gl_left = {line.id: line.amount_minor for line in gl_lines}
         self.our_left = {line.id: line.amount_minor for line in our_lines}
         self.matched: dict[tuple[int, tuple[int, str]], int] = defaultdict(int)
+        # Lines that were matched with one of another currency.
+        self.foreign_of: set[int | tuple[int, str]] = set()
         self.by_key: dict[str, list[OurLine]] = defaultdict(list)
         for line in our_lines:
             for name in sorted(line.keys):
@@ -159,12 +164,15 @@ class _Work:
         self.matched[gl_line.id, our_line.id] += amount_minor
         self.gl_left[gl_line.id] -= amount_minor
         self.our_left[our_line.id] -= amount_minor
+        if gl_line.is_foreign or our_line.is_foreign:
+            self.foreign_of |= {gl_line.id, our_line.id}
 
     def _gl_single(self, line: GlLine, neighbors: Mapping[str, str]) -> Single | None:
         left = self.gl_left[line.id]
         if not left:
             return None
-        if line.is_foreign and _is_within_rates(left, line.amount_minor):
+        is_foreign = line.is_foreign or line.id in self.foreign_of
+        if is_foreign and _is_within_rates(left, line.amount_minor):
             return Single(
                 closes.Cause.FX_DIFFERENCE, line.id, None, left, "the line is of another currency"
             )
@@ -177,10 +185,10 @@ class _Work:
         left = self.our_left[line.id]
         if not left:
             return None
-        foreign = {gl_line.id for gl_line in self.gl_lines if gl_line.is_foreign} & {
-            gl_line for gl_line, our_line in self.matched if our_line == line.id
-        }
-        if foreign and _is_within_rates(left, line.amount_minor):
+        if line.is_rate and left == line.amount_minor:
+            return Single(closes.Cause.FX_DIFFERENCE, None, line.id, -left, "moved by a rate alone")
+        is_foreign = line.is_foreign or line.id in self.foreign_of
+        if is_foreign and _is_within_rates(left, line.amount_minor):
             return Single(
                 closes.Cause.FX_DIFFERENCE, None, line.id, -left, "its line is of another currency"
             )

@@ -40,6 +40,8 @@ class Line(NamedTuple):
     cost_center_id: int
     budget_name: str
     batch_number: int | None
+    is_foreign: bool
+    is_rate: bool
 
     @property
     def tag(self) -> str:
@@ -117,7 +119,8 @@ _SHOWN: Final = """
             ON batch.organization_id = item.organization_id AND batch.id = item.batch_id
          WHERE item.organization_id = part.organization_id AND item.transfer_id = part.id
             AND item.kind = part.told_as AND NOT item.is_voided
-            AND item.fiscal_period_id = part.told_in)
+            AND item.fiscal_period_id = part.told_in),
+        part.conversion_id IS NOT NULL, part.cause = 'FX'
     FROM part
     JOIN gifting_fund AS fund
         ON fund.organization_id = part.organization_id AND fund.id = part.fund_id

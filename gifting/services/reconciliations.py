@@ -294,6 +294,8 @@ def _our_line(line: booked.Line) -> tie_out.OurLine:
         dated_on=line.effective_on,
         amount_minor=line.amount_minor,
         keys=frozenset(keys - {""}),
+        is_foreign=line.is_foreign,
+        is_rate=line.is_rate,
     )
 
 

@@ -135,6 +135,19 @@ def test_a_small_difference_of_a_foreign_line_is_its_rate_and_a_large_one_is_not
     assert [bool(each.evidence) for each in home.singles] == [False]
 
 
+def test_what_a_rate_alone_moved_has_its_cause() -> None:
+    """Ours was converted at 7.00 and 0.10 of it is the rate's; theirs is 7.05."""
+    converted = dataclasses.replace(_ours(1, 700, "S1", 0), is_foreign=True)
+    moved = dataclasses.replace(_ours(2, 10, "S2", 0), is_rate=True)
+
+    found = tie_out.tie_out([_gl(1, 705, "S1", 0)], [converted, moved])
+
+    assert sorted((each.cause, each.amount_minor) for each in found.singles) == [
+        (closes.Cause.FX_DIFFERENCE, -10),
+        (closes.Cause.FX_DIFFERENCE, 5),
+    ]
+
+
 def test_a_line_of_a_neighboring_period_is_a_matter_of_timing() -> None:
     neighbors = {
         tie_out.neighbor("ours", "s1", 700): "FY2026 P02",
