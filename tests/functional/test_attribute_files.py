@@ -131,6 +131,14 @@ def test_another_basis_divides_the_pipeline(here: Path, basis: str, expected: li
     assert [row[1], row[2], row[6]] == expected
 
 
+def test_open_deals_are_looked_at_when_asked(here: Path) -> None:
+    """T6 is on March 15: seen at the end of that day, and not at its beginning."""
+    at_the_end = rows(ask("--model linear --basis open --as-of 2026-03-15"))
+    before = rows(ask("--model linear --basis open --as-of 2026-03-15T00:00:00Z"))
+
+    assert [row[2] for row in at_the_end + before] == ["T6", ""]
+
+
 def test_a_look_back_counts_its_boundary_in(here: Path) -> None:
     """O1 closes at the end of March 1; 59 days before is the end of January 1, where T1 lies."""
     inside = {row[2] for row in rows(ask("--model linear --lookback-days 59")) if row[1] == "O1"}
@@ -400,6 +408,7 @@ def test_a_file_that_is_not_utf8_is_refused(here: Path) -> None:
         ("--model sinus", "'sinus' is no model. Give all, or some of: first_touch, last_touch"),
         ("--model markov", "markov answers for channels and campaigns, not for touches. Add --by"),
         ("--model linear --timezone Mars", "'Mars' is not a time zone"),
+        ("--model linear --as-of soon", "'soon' is not a time. Write it as 2026-03-31"),
         ("--model linear --lookback-days -1", "A look-back of -1 days cannot be used"),
         ("--model linear --lookback-days x", "--lookback-days 'x' is not a whole number"),
         ("--model time_decay --half-life-days 0", "A half-life of 0 days cannot be used"),

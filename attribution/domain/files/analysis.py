@@ -7,7 +7,6 @@ What is held is the input and some numbers for each row; credits are written pie
 
 from __future__ import annotations
 
-import datetime as dt
 import decimal
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -65,7 +64,7 @@ class Request:
     half_life_days: decimal.Decimal | None = None
     order: int = 1
     timezone: str = "UTC"
-    as_of: dt.datetime | None = None
+    as_of: str | None = None
     threads: int = 2
 
 
@@ -112,6 +111,8 @@ def attribute(
     within = instants.zone(request.timezone)
     settings = _settings(request)
     journey.require_lookback(request.lookback_days)
+    if request.as_of is not None:
+        instants.named(request.as_of, within=within)
     if chains.MARKOV in names and not 1 <= request.order <= markov.HIGHEST_ORDER:
         raise markov.OrderUnusable(
             f"A chain of order {request.order} cannot be used. Give 1 to {markov.HIGHEST_ORDER}.",
@@ -212,9 +213,7 @@ class _Work:
     def as_of(self) -> int:
         """Give the instant at which open deals are looked at: the latest touch unless named."""
         if self.request.as_of is not None:
-            return instants.parse(
-                self.request.as_of.isoformat(), within=instants.zone(self.request.timezone)
-            )
+            return instants.named(self.request.as_of, within=instants.zone(self.request.timezone))
         return int(self.found.occurred_at.max()) if len(self.found) else 0
 
     def _describe(self, linked: linking.Linked) -> None:

@@ -39,6 +39,10 @@ class ZoneUnknown(refusals.Invalid):
     code = "ZONE_UNKNOWN"
 
 
+class InstantUnusable(refusals.Invalid):
+    code = "INSTANT_UNUSABLE"
+
+
 @dataclass(frozen=True, slots=True)
 class Instants:
     """Hold instants; one that is not given is NOT_GIVEN. `fault` is the first that is none."""
@@ -123,6 +127,14 @@ def _one_by_one(
         except (ValueError, OverflowError):
             return faults.Fault(row, name, f"{faults.shown(cell)} is not a time. {_REMEDY}")
     return None
+
+
+def named(text: str, *, within: zoneinfo.ZoneInfo) -> int:
+    """Read an instant that somebody asks for; raises InstantUnusable."""
+    try:
+        return parse(text, within=within)
+    except (ValueError, OverflowError):
+        raise InstantUnusable(f"{faults.shown(text)} is not a time. {_REMEDY}") from None
 
 
 def parse(cell: str, *, within: zoneinfo.ZoneInfo) -> int:

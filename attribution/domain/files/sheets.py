@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import mmap
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,8 @@ def read(
     """Read the named columns; of `one_of` at least one has to be there. Raises FileUnusable."""
     if not path.is_file():
         raise faults.FileUnusable(f"{path} is not a file. Name a CSV or Parquet file.")
+    if not os.access(path, os.R_OK):
+        raise faults.FileUnusable(f"{path} may not be read. Change its rights.")
     names = _parquet_names(path) if is_parquet(path) else _csv_names(path)
     _require_names(path, names, required, one_of)
     wanted = [name for name in names if name in {*required, *optional, *one_of}]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import decimal
 import os
 from collections.abc import Iterator
@@ -96,7 +95,7 @@ models:
             half_life_days=_decimal("half-life-days", options["half_life_days"]),
             order=_whole("order", options["order"]) or 0,
             timezone=options["timezone"],
-            as_of=_instant("as-of", options["as_of"]),
+            as_of=options["as_of"],
             threads=min(os.cpu_count() or 1, MOST_THREADS),
         )
         with _progress() as show:
@@ -154,12 +153,3 @@ def _decimal(name: str, text: str | None) -> decimal.Decimal | None:
         return decimal.Decimal(text)
     except decimal.InvalidOperation:
         raise NumberUnusable(f"--{name} {text!a} is not a number. Give one.") from None
-
-
-def _instant(name: str, text: str | None) -> dt.datetime | None:
-    if text is None:
-        return None
-    try:
-        return dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise NumberUnusable(f"--{name} {text!a} is not a time. Write it in ISO 8601.") from None
