@@ -26,6 +26,7 @@ from gifting.services import (
     charges,
     close_samples,
     contracts,
+    control_samples,
     credit_memos,
     decisions,
     invoices,
@@ -99,9 +100,11 @@ def keep(
     _convert(place)
     _buy(place)
     _send(place)
+    control_samples.keep(actor=actor, budget_id=place.budget_id, currency=currency, day=place.day)
     # All of it came back, or this would be refused.
     _revise(place, "return", -ROOM_MINOR)
     _close_and_open(place)
+    control_samples.end(actor=actor, budget_id=place.budget_id, day=place.day)
     _sign_a_report(place)
 
 
