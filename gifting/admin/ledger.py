@@ -198,3 +198,17 @@ class PeriodEventScreen(screens.FactScreen):
         (None, {"fields": ("fiscal_period", ("from_status", "to_status"), "reason", "user")}),
         (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
+
+
+@admin.register(models.LedgerSeal)
+class LedgerSealScreen(screens.FactScreen):
+    """The chain that shows whether a stored byte changed."""
+
+    reads = (access.Permission.WRITE_BUDGETS, access.Permission.READ_ACCESS)
+    list_display = ("number", "operation", "hash", "recorded_at")
+    list_select_related = ("operation",)
+    search_fields = ("hash__istartswith",)
+    fieldsets = (
+        (None, {"fields": ("number", "operation", "hash", "previous_hash")}),
+        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
+    )

@@ -75,6 +75,7 @@ from gifting.models.reconciliations import (
 )
 from gifting.models.reports import ClusterEpoch, ReportSnapshot, SignOff
 from gifting.models.requests import SendCommitment, SendDecision, SendRequest, SendShare
+from gifting.models.seals import LedgerSeal
 from gifting.models.sends import CostLine, Recipient, Send, SenderSpend, SendEvent, SpendRollup
 from gifting.models.spend_requests import RequestOutcome, SpendRequest
 from gifting.models.timing import MoneyTiming
@@ -122,6 +123,7 @@ __all__ = [
     "JournalBatch",
     "JournalFile",
     "JournalItem",
+    "LedgerSeal",
     "Match",
     "MatchException",
     "MatchPolicy",

@@ -38,6 +38,7 @@ from gifting.services import (
     receipts,
     reports,
     requests,
+    seals,
     vendors,
 )
 from gifting.services import exchange as rates
@@ -106,6 +107,7 @@ def keep(
     _close_and_open(place)
     control_samples.end(actor=actor, budget_id=place.budget_id, day=place.day)
     _sign_a_report(place)
+    seals.seal(actor=actor)
 
 
 def _sign_a_report(place: Place) -> None:

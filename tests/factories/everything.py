@@ -123,6 +123,7 @@ MAKERS: Mapping[type[models.Model], Callable[[], models.Model]] = {
     gifting.FundAncestor: ledger.make_fund_ancestor,
     gifting.FundingLineage: ledger.make_lineage,
     gifting.FundingSource: ledger.make_funding_source,
+    gifting.LedgerSeal: ledger.make_seal,
     gifting.Operation: ledger.make_operation,
     gifting.OverrunException: ledger.make_overrun_exception,
     gifting.PeriodEvent: ledger.make_period_event,

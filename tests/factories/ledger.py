@@ -182,6 +182,16 @@ def make_operation() -> models.Operation:
     return models.Operation.objects.get(id=make_transfer().operation_id)
 
 
+def make_seal() -> models.LedgerSeal:
+    """Chain an operation to those before it."""
+    operation = make_operation()
+    seal = models.LedgerSeal.objects.create(
+        organization_id=organizations.here(), operation=operation
+    )
+    seal.refresh_from_db()
+    return seal
+
+
 def make_overrun_exception() -> models.OverrunException:
     answer = record_fact(make_budget(10_00), 15_00)
     return models.OverrunException.objects.get(transfer__operation__public_id=answer.operation_id)

@@ -64,6 +64,7 @@ BOOKS = {
     gifting.SpendCoding,
 }
 SENDERS_UNSEEN = {
+    gifting.LedgerSeal,
     *ACCESS,
     *BOOKS,
     *CONNECTIONS,

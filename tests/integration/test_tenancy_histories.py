@@ -58,6 +58,7 @@ HISTORIES = [
     gifting.Match,
     gifting.MatchPolicy,
     gifting.GiftRule,
+    gifting.LedgerSeal,
     gifting.Operation,
     gifting.Override,
     gifting.OverrideUse,
