@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold import widgets
 
 from gifting import models
 from gifting.admin import screens
-from gifting.domain import access, money
+from gifting.domain import access, matching, money
+from gifting.services import desk, matches
+
+LONGEST_REASON = 4000
 
 READS = (access.Permission.READ_BUDGETS, access.Permission.READ_SPEND)
 # One invoice may be borne by many cost centers, so senders look at their own lines alone.
@@ -142,9 +151,38 @@ class MatchScreen(screens.FactScreen):
     variance = _amount("price_variance_minor", "Price variance", _of_match)
 
 
+class SettlementForm(screens.RefusableForm):
+    """Ask how an open exception leaves the queue, and why."""
+
+    settle_as = forms.ChoiceField(
+        choices=[
+            (matching.Resolution.RESOLVED.value, "Resolved: what was wrong is repaired"),
+            (matching.Resolution.WAIVED.value, "Waived: accepted as it is, by another person"),
+        ],
+        widget=widgets.UnfoldAdminSelectWidget(),
+    )
+    because = forms.CharField(max_length=LONGEST_REASON, widget=widgets.UnfoldAdminTextareaWidget())
+
+
 @admin.register(models.MatchException)
 class MatchExceptionScreen(screens.FactScreen):
     reads = WHOLE
+    writes = access.Permission.WRITE_BUDGETS
+    form = SettlementForm
+    readonly_fields = (
+        "invoice",
+        "invoice_line",
+        "outcome",
+        "detail",
+        "requested_by",
+        "resolution",
+        "reason",
+        "resolved_by",
+        "resolved_at",
+        "opened_at",
+        "public_id",
+        "recorded_at",
+    )
     list_display = ("invoice", "outcome", "detail", "opened_at", "resolution", "resolved_by")
     list_select_related = ("invoice", "resolved_by")
     list_filter = ("outcome", "resolution", "opened_at")
@@ -152,5 +190,34 @@ class MatchExceptionScreen(screens.FactScreen):
     fieldsets = (
         (None, {"fields": ("invoice", "invoice_line", "outcome", "detail", "requested_by")}),
         ("Settled", {"fields": ("resolution", "reason", "resolved_by", "resolved_at")}),
+        ("Settle it", {"fields": ("settle_as", "because")}),
         (screens.RECORD, {"fields": ("opened_at", "public_id", "recorded_at")}),
     )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        is_open = obj is None or getattr(obj, "resolved_at", None) is None
+        return is_open and bool(
+            desk.may(request, access.Permission.WRITE_BUDGETS, access.Permission.APPROVE)
+        )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        shown = super().get_fieldsets(request, obj)
+        if self.has_change_permission(request, obj):
+            return shown
+        return [each for each in shown if each[0] != "Settle it"]
+
+    def change(
+        self, *, actor: access.Actor, row: models.MatchException, values: Mapping[str, Any]
+    ) -> None:
+        matches.settle(
+            actor=actor,
+            # An exception is settled once, so that a second click is refused, not repeated.
+            key=f"admin-settle:{uuid.uuid4()}",
+            exception=row.public_id,
+            resolution=matching.Resolution(values["settle_as"]),
+            reason=values["because"],
+            at=timezone.now(),
+        )

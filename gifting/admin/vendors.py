@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -71,7 +72,15 @@ class VendorIdentityScreen(screens.Screen):
 
 @admin.register(models.VendorMerge)
 class VendorMergeScreen(screens.FactScreen):
+    """Merge vendors by adding an event; to end a merge, add one that names it in `undoes`."""
+
     reads = READS
+    writes = access.Permission.WRITE_VENDORS
+    autocomplete_fields = ("vendor", "into")
+    add_fieldsets = (
+        (None, {"fields": ("vendor", "into", "reason")}),
+        ("End a merge", {"fields": ("undoes",)}),
+    )
     list_display = ("vendor", "into", "undoes", "reason", "user", "recorded_at")
     list_select_related = ("vendor", "into", "undoes", "user")
     search_fields = ("vendor__name__istartswith", "into__name__istartswith")
@@ -79,3 +88,32 @@ class VendorMergeScreen(screens.FactScreen):
         (None, {"fields": ("vendor", "into", "undoes", "reason")}),
         (screens.RECORD, {"fields": ("user", "public_id", "recorded_at")}),
     )
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def get_form(
+        self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        if "undoes" in form.base_fields:
+            form.base_fields["undoes"].required = False
+            merges: Any = form.base_fields["undoes"]
+            merges.queryset = models.VendorMerge.objects.filter(undoes=None)
+        return form
+
+    def add(self, *, actor: access.Actor, values: Mapping[str, Any]) -> int:
+        key = f"admin-merge:{uuid.uuid4()}"
+        if values["undoes"]:
+            event = vendors.unmerge(
+                actor=actor, key=key, merge=values["undoes"].public_id, reason=values["reason"]
+            )
+        else:
+            event = vendors.merge(
+                actor=actor,
+                key=key,
+                vendor_id=values["vendor"].pk,
+                into_id=values["into"].pk,
+                reason=values["reason"],
+            )
+        return int(models.VendorMerge.objects.get(public_id=event).pk)

@@ -33,16 +33,18 @@ WRITABLE: set[type[db.Model]] = {
     models.Budget,
     models.Campaign,
     models.CostCenter,
+    models.MatchException,
     models.Membership,
     models.Program,
     models.ServiceToken,
     models.Vendor,
+    models.VendorMerge,
 }
 TENANT_MODELS = everything.tenant_models()
 # Answered in the admin, and made elsewhere; or made there once, and never changed.
-ANSWERED = {models.ApprovalRequest}
-WRITTEN_ONCE = {models.ApprovalPolicy, models.GiftRule, models.Override}
-APPROVED = {models.ApprovalRequest, models.Delegation, models.Override}
+ANSWERED = {models.ApprovalRequest, models.MatchException}
+WRITTEN_ONCE = {models.ApprovalPolicy, models.GiftRule, models.Override, models.VendorMerge}
+APPROVED = {models.ApprovalRequest, models.Delegation, models.MatchException, models.Override}
 FACTS = [model for model in TENANT_MODELS if model not in WRITABLE]
 TOKENS = "/admin/gifting/servicetoken/"
 
@@ -429,9 +431,12 @@ def test_nothing_is_deleted(model: type[db.Model], cast: organizations.Cast) -> 
     ("role", "writable"),
     [
         (access.Role.ADMIN, WRITABLE),
-        (access.Role.MARKETING, {models.Campaign, models.Program, models.Vendor}),
+        (
+            access.Role.MARKETING,
+            {models.Campaign, models.Program, models.Vendor, models.VendorMerge},
+        ),
         (access.Role.SALES, set()),
-        (access.Role.FINANCE, {models.Budget, models.Vendor, *APPROVED}),
+        (access.Role.FINANCE, {models.Budget, models.Vendor, models.VendorMerge, *APPROVED}),
         (access.Role.APPROVER, APPROVED),
         (access.Role.AUDITOR, set()),
     ],
