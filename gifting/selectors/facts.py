@@ -93,7 +93,7 @@ _ASKED: Final = """(%(budgets)s::uuid[] IS NULL OR budget.public_id = ANY (%(bud
 
 
 def budgets(_: Mapping[str, Any]) -> str:
-    """Tell the figures of budgets: what transfers moved in their funds, and in those below them.
+    """Tell the figures of budgets: what moved in their funds, in those below and those they reach.
 
     A use below a budget that was approved later counts once the budget is there, too.
     """
@@ -129,6 +129,11 @@ def budgets(_: Mapping[str, Any]) -> str:
             SELECT step.fund_id, true
             UNION ALL SELECT above.ancestor_id, false FROM gifting_fundancestor AS above
             WHERE above.organization_id = step.organization_id AND above.fund_id = step.fund_id
+                AND NOT ARRAY[step.from_bucket, step.to_bucket]::text[]
+                    && ARRAY['SOURCE', 'OVERRUN']
+            UNION ALL SELECT beside.fund_id, false
+            FROM gifting_reach AS reach, unnest(reach.fund_ids) AS beside (fund_id)
+            WHERE reach.organization_id = step.organization_id AND reach.id = step.reach_id
                 AND NOT ARRAY[step.from_bucket, step.to_bucket]::text[]
                     && ARRAY['SOURCE', 'OVERRUN']
         ) AS reached (fund_id, is_own)
