@@ -58,7 +58,7 @@ def _paths_made(won: rows_of.Company) -> dict[str, Any]:
     try:
         pl: Any = importlib.import_module("polars")
     except ModuleNotFoundError as error:
-        return {"not_measured": str(error), "seconds": 0.0}
+        return {"not_measured": str(error), "seconds": 0.0, "cpu_seconds": 0.0}
     own, rows = won.opportunities, won.touches
     deals = pl.DataFrame({"deal": own.id, "account": own.account, "closed_at": own.closed_at})
     touches = pl.DataFrame(
