@@ -99,7 +99,7 @@ def _shown(report: consolidated.Report) -> Counter[tuple[str, ...]]:
 
 @hypothesis.given(told=charges, corrected=corrections)
 @hypothesis.settings(
-    max_examples=8, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+    max_examples=5, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
 )
 def test_every_cut_and_pair_is_what_was_charged(
     company: access.Actor,
@@ -128,9 +128,8 @@ def test_every_cut_and_pair_is_what_was_charged(
             assert {each.currency: each.amount_minor for each in report.totals()} == {
                 currency: amount for (currency,), amount in total.items()
             }
-            assert all(
-                line.difference.amount_minor == 0
-                for line in consolidated.reconcile(actor=company, report=report)
-            )
+            if then is None:
+                lines = consolidated.reconcile(actor=company, report=report)
+                assert all(line.difference.amount_minor == 0 for line in lines)
         assert consolidated.differences(actor=company) == ()
         transaction.set_rollback(True)
