@@ -10,7 +10,7 @@ charged twice. A paper counts in the period it is posted to, not on its own date
 closed period is posted to the next one. Price variance is listed apart and is no part of it.
 
 Money that the ledger holds as accrued for something else than an order, such as a send that spends
-a budget without one, is listed by its commitment.
+a budget without one, is listed by its commitment, with the vendor if all its sends have one.
 """
 
 from __future__ import annotations
@@ -289,15 +289,22 @@ _COMMITMENTS: Final = """
                 SELECT FROM gifting_purchaseorderline AS line
                 WHERE line.commitment_id = step.commitment_id)
         GROUP BY step.commitment_id
+    ), served AS (
+        SELECT link.commitment_id, min(send.vendor_id) AS vendor_id
+        FROM gifting_sendcommitment AS link JOIN gifting_send AS send ON send.id = link.send_id
+        WHERE link.commitment_id IN (SELECT commitment_id FROM held)
+        GROUP BY link.commitment_id HAVING count(DISTINCT send.vendor_id) = 1
     )
-    SELECT reserved.public_id, NULL::bigint, '', center.id, center.code, budget.campaign_id,
-        budget.id, '', '', pend.reference, budget.name, fund.currency, held.amount
+    SELECT reserved.public_id, vendor.id, coalesce(vendor.name, ''), center.id, center.code,
+        budget.campaign_id, budget.id, '', '', pend.reference, budget.name, fund.currency, held.amount
     FROM held
     JOIN gifting_commitment AS reserved ON reserved.id = held.commitment_id
     JOIN gifting_transfer AS pend ON pend.id = reserved.pend_id
     JOIN gifting_fund AS fund ON fund.id = reserved.fund_id
     JOIN gifting_budget AS budget ON budget.id = fund.budget_id
     JOIN gifting_costcenter AS center ON center.id = budget.cost_center_id
+    LEFT JOIN served ON served.commitment_id = held.commitment_id
+    LEFT JOIN gifting_vendor AS vendor ON vendor.id = served.vendor_id
     WHERE held.amount > 0
         AND (%(centers)s::bigint[] IS NULL OR budget.cost_center_id = ANY (%(centers)s))
     ORDER BY reserved.id

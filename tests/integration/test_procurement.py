@@ -9,9 +9,9 @@ import pytest
 
 from gifting import models
 from gifting.domain import ledger as ledger_rules
-from gifting.selectors import purchasing
+from gifting.selectors import accruals, purchasing
 from gifting.services import invoices, orders, tenancy
-from tests.factories import ledger, organizations, procurement, sends
+from tests.factories import ledger, organizations, procurement, requests, sends
 
 pytestmark = pytest.mark.django_db
 
@@ -204,3 +204,15 @@ def test_the_tier_that_would_have_applied_is_computed_by_hand() -> None:
     (saving,) = found.savings
     assert (saving.quantity, saving.minimum_quantity) == (120, 100)
     assert (saving.paid_minor, saving.saving_minor) == (600_00, 120_00)
+
+
+def test_what_a_send_accrues_without_an_order_is_on_the_list_too() -> None:
+    link = requests.make_send_commitment()
+    ledger.accrue(link.commitment, 1_00)
+    period = sends.period_of(procurement.DAY)
+
+    (accrual,) = accruals.at_period_end(actor=procurement.actor(), fiscal_period_id=period.pk)
+
+    assert (accrual.source, accrual.amount_minor) == (accruals.Source.COMMITMENT, 1_00)
+    assert accrual.vendor_id == link.send.vendor_id
+    assert accrual.reverses_on == period.ends_on
