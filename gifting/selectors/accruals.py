@@ -296,7 +296,8 @@ _COMMITMENTS: Final = """
         GROUP BY link.commitment_id HAVING count(DISTINCT send.vendor_id) = 1
     )
     SELECT reserved.public_id, vendor.id, coalesce(vendor.name, ''), center.id, center.code,
-        budget.campaign_id, budget.id, '', '', pend.reference, budget.name, fund.currency, held.amount
+        budget.campaign_id, budget.id, '', '', pend.reference, budget.name, fund.currency,
+        held.amount
     FROM held
     JOIN gifting_commitment AS reserved ON reserved.id = held.commitment_id
     JOIN gifting_transfer AS pend ON pend.id = reserved.pend_id
