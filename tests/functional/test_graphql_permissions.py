@@ -12,9 +12,19 @@ import pytest
 from attribution import models as attribution
 from gifting import models
 from gifting.domain import access
+from gifting.domain.ledger import PeriodStatus
 from gifting.selectors import organizations as organization_records
 from gifting.services import tenancy
-from tests.factories import approvals, imports, opportunities, organizations, procurement, sends
+from tests.factories import (
+    approvals,
+    closes,
+    imports,
+    ledger,
+    opportunities,
+    organizations,
+    procurement,
+    sends,
+)
 from tests.functional import api, selections
 
 pytestmark = pytest.mark.django_db
@@ -37,10 +47,14 @@ LISTS = {
     "fiscalPeriods": 12,
     "matchExceptions": 1,
     "giftRules": 18,
+    "journalBatches": 1,
     "opportunities": 1,
     "outsideSpend": 1,
+    "periodCloses": 1,
     "purchaseOrders": 1,
     "receipts": 1,
+    "reconciliationRuns": 1,
+    "restatements": 1,
     "sends": 2,
     "touchpoints": 2,
     "vendorIdentities": 1,
@@ -48,9 +62,17 @@ LISTS = {
     "vendorMerges": 1,
     "vendors": 2,
 }
+# For those who close the books, and those who audit them.
+BOOKS = {
+    "journalBatches": FORBIDDEN,
+    "periodCloses": FORBIDDEN,
+    "reconciliationRuns": FORBIDDEN,
+    "restatements": FORBIDDEN,
+}
 # Placed on the field team: its own rows, and what belongs to no cost center.
 LISTS_OF_A_SENDER = {
     **LISTS,
+    **BOOKS,
     "approvalRequests": 0,
     "budgets": 1,
     "campaigns": 1,
@@ -155,6 +177,7 @@ def company() -> Company:
             ).update(cost_center=send.cost_center)
         opportunities.make_published_total()
         _buy(field_send, office_send)
+        _close(field_send)
         imports.make_import_run()
         organizations.make_service_token()
         approvals.make_request()
@@ -172,6 +195,19 @@ def _buy(send: models.Send, other: models.Send) -> None:
     procurement.make_identity(send.vendor)
     procurement.merge(other.vendor, send.vendor)
     procurement.make_outside()
+
+
+def _close(send: models.Send) -> None:
+    """Tell and tie out a month, close it, post a fact of it late, and open it again."""
+    budget = models.Budget.objects.get(campaign=send.campaign)
+    closes.make_chart()
+    closes.fact(budget, 1_00, "S-1")
+    closes.import_lines(f"{closes.DAY},6420,1.00,USD,S-1,")
+    closes.reconcile()
+    closes.tell()
+    ledger.move_period(PeriodStatus.CLOSED)
+    closes.fact(budget, 1_00, "S-2")
+    closes.open_periods()
 
 
 def _team(name: str) -> models.Send:
@@ -214,7 +250,8 @@ def test_each_role_sees_its_rows_of_each_list(company: Company, role: access.Rol
 
     seen = {name: count_of(caller, name) for name in LISTS}
 
-    assert seen == (LISTS_OF_A_SENDER if role in SENDERS else LISTS)
+    unseen = BOOKS if role is access.Role.APPROVER else {}
+    assert seen == (LISTS_OF_A_SENDER if role in SENDERS else {**LISTS, **unseen})
     assert count_of(caller, "importRuns") == (1 if role is access.Role.ADMIN else FORBIDDEN)
     reads_access = role in {access.Role.ADMIN, access.Role.AUDITOR}
     assert count_of(caller, "serviceTokens") == (1 if reads_access else FORBIDDEN)
