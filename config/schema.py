@@ -14,6 +14,7 @@ from attribution.graphql import queries as attribution_queries
 from config import documents, execution, limits
 from gifting.graphql import (
     approvals,
+    charges,
     closes,
     consolidated,
     context,
@@ -38,6 +39,7 @@ LIMITS: Final = limits.Limits()
 class Query(
     gifting_queries.Query,
     consolidated.Query,
+    charges.Query,
     closes.Query,
     exchange.Query,
     journals.Query,
@@ -62,6 +64,7 @@ class Mutation(
     reports.Mutation,
     deciding.Mutation,
     gift_rules.Mutation,
+    charges.Mutation,
 ):
     """Merge the writes of all rooms."""
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from gifting.graphql import context
-from gifting.selectors import campaigns, fiscal, records, sends, vendors
+from gifting.selectors import campaigns, fiscal, funding, records, sends, vendors
 
 
 class RecordByIdLoader(context.Loader[int, Any]):
@@ -69,3 +69,21 @@ class CostsBySendIdLoader(DetailsByWholeIdLoader):
 
 class EventsBySendIdLoader(DetailsByWholeIdLoader):
     details = sends.EVENTS
+
+
+class CommitmentsBySendIdLoader(DetailsByWholeIdLoader):
+    details = funding.DRAWS
+
+
+class CostSharesBySendIdLoader(DetailsByWholeIdLoader):
+    details = funding.SHARES
+
+
+class DecisionBySendIdLoader(context.Loader[int, Any]):
+    """Find the last decision on each send."""
+
+    absent: ClassVar[Any] = None
+
+    def fetch(self, keys: Sequence[int]) -> Mapping[int, Any]:
+        found = funding.DECISIONS.by_whole(actor=self.context.actor, ids=keys)
+        return {send: decisions[0] for send, decisions in found.items()}

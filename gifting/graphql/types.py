@@ -11,7 +11,7 @@ import strawberry
 from strawberry import relay
 
 from gifting.domain import access, lifecycle
-from gifting.graphql import context, fields, loaders, scalars
+from gifting.graphql import context, fields, funding, loaders, scalars
 from gifting.models import campaigns as campaign_models
 from gifting.models import catalog
 from gifting.models import sends as send_models
@@ -329,6 +329,24 @@ class Send(fields.Record):
         loaders.EventsBySendIdLoader,
         "id",
         description="What happened to it, in order; the first 250 steps.",
+        directives=[scalars.ListSize(assumed_size=10)],
+    )
+    decision: funding.SendDecision | None = fields.link(
+        loaders.DecisionBySendIdLoader,
+        "id",
+        description="The last decision on it; null while it waits, and of a send from a file.",
+    )
+    commitments: list[funding.SendCommitment] = fields.link(
+        loaders.CommitmentsBySendIdLoader,
+        "id",
+        description="What was reserved for it, one entry a budget.",
+        directives=[scalars.ListSize(assumed_size=3)],
+    )
+    cost_shares: list[funding.CostShare] = fields.link(
+        loaders.CostSharesBySendIdLoader,
+        "id",
+        description="Who bears its cost; they add up to the changes of its costs. None of a send "
+        "from a file, which no budget bears. The first 250.",
         directives=[scalars.ListSize(assumed_size=10)],
     )
 

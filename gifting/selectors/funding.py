@@ -50,7 +50,7 @@ class DrawRecord(NamedTuple):
     commitment__public_id: UUID
     amount_minor: int
     fund__currency: str
-    fund__budget_id: int
+    fund__budget__public_id: UUID
     commitment__expires_at: dt.datetime | None
 
 
@@ -62,7 +62,7 @@ class ShareRecord(NamedTuple):
     cost_line__version: int
     amount_minor: int
     fund__currency: str
-    fund__budget_id: int
+    fund__budget__public_id: UUID
     operation__public_id: UUID
 
 

@@ -22,7 +22,14 @@ from gifting.models import charges as tables
 from gifting.models import sends as send_tables
 from gifting.selectors import organizations
 from gifting.selectors import timing as terms
-from gifting.services import gift_rules, operations, periods, settlements, tenancy
+from gifting.services import (
+    gift_rules,
+    operations,
+    periods,
+    settlements,
+    spend_requests,
+    tenancy,
+)
 
 PEOPLE: Final = "tribute"
 # A gift that ended so never reached its recipient, and counts for no limit.
@@ -170,6 +177,7 @@ def lock(actor: access.Actor, send: UUID) -> models.Send:
 
 def _tell(actor: access.Actor, send: models.Send, moment: Moment) -> Told:
     state = State(send.state)
+    _require_tellable(send, moment)
     request = models.SendRequest.objects.filter(send=send).first()
     is_known = models.SendEvent.objects.filter(send=send, to_state=moment.state.value).exists()
     outcome = _judge(state, moment.state, is_known=is_known)
@@ -187,6 +195,8 @@ def _tell(actor: access.Actor, send: models.Send, moment: Moment) -> Told:
         state = moment.state
     if request is None:
         return Told(outcome, state)
+    if moment.state in timing.ENDS:
+        _withdraw(actor, request, moment)
     if moment.state in NOT_RECEIVED:
         gift_rules.take_back(actor=actor, subject_id=UUID(str(send.public_id)))
     fact = models.SendFact(
@@ -200,6 +210,39 @@ def _tell(actor: access.Actor, send: models.Send, moment: Moment) -> Told:
         return Told(Outcome.REPEATED, state)
     answer = _settle(actor, send, request, fact)
     return Told(outcome, state, answer.operation_id if answer else None)
+
+
+def _withdraw(actor: access.Actor, request: models.SendRequest, moment: Moment) -> None:
+    """Take back what is still requested for a send that ended undecided.
+
+    The request of a batch stands for all of its sends, and stays for the others.
+    """
+    waiting = settlements.waiting_for(request) if request.batch is None else {}
+    if waiting:
+        spend_requests.withdraw(
+            actor=actor,
+            key=f"withdraw:send:{request.send.public_id}",
+            requests=[UUID(str(row.public_id)) for row in waiting.values()],
+            reason=f"The send is {moment.state}",
+        )
+
+
+def _require_tellable(send: models.Send, moment: Moment) -> None:
+    """Refuse what cannot be kept, and an event's id that stands for another state."""
+    operations.text(moment.event_id, field="idempotency_key", most=send_tables.EXTERNAL_ID_LENGTH)
+    if moment.vendor_status:
+        operations.text(
+            moment.vendor_status, field="vendor_status", most=send_tables.EXTERNAL_ID_LENGTH
+        )
+    other = models.SendEvent.objects.filter(
+        send=send, source=moment.source, source_event_id=moment.event_id
+    ).exclude(to_state=moment.state.value)
+    if other.exists():
+        raise ChargeReferenceReused(
+            f"The event {moment.event_id!r} stands for another state of this send. Use the id of "
+            "each event at its source.",
+            field="idempotency_key",
+        )
 
 
 def _judge(state: State, reported: State, *, is_known: bool) -> Outcome:

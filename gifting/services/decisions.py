@@ -10,6 +10,7 @@ Locks: the key, the sends by id, their recipients, the period, the funds by id.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -112,11 +113,7 @@ class _Case:
     @property
     def by_fund(self) -> dict[int, int]:
         """Return what each fund is asked for."""
-        parts = settlements.split(self.request.estimate, [share.weight for share in self.shares])
-        sums = [sum(each) for each in zip(*parts.values(), strict=True)]
-        return {
-            share.fund_id: amount for share, amount in zip(self.shares, sums, strict=True) if amount
-        }
+        return settlements.parts_of(self.request)
 
 
 def decide(*, actor: access.Actor, key: str, send: UUID, at: dt.datetime) -> Decided:
@@ -361,18 +358,18 @@ def _plan(
     """Reserve the sum of the cases in each fund; the rest follows in the same transaction."""
     zone = organizations.get(organization_id=actor.organization_id).time_zone
     day = periods.day_of(at=at, time_zone=zone)
-    reference = (
-        f"send:{cases[0].send.public_id}"
-        if cases[0].request.batch is None
-        else f"batch:{cases[0].request.batch}"
-    )
+    reference = settlements.reference_of(cases[0].request)
     posting = postings.Posting(periods.of_decision(actor=actor, day=day), day, reference)
+    waiting = settlements.waiting_for(cases[0].request)
     asked: dict[int, int] = {}
     for case in cases:
         for fund_id, amount in case.by_fund.items():
             asked[fund_id] = asked.get(fund_id, 0) + amount
     steps = [
-        posting.step(fund_id, (Bucket.AVAILABLE, Bucket.COMMITTED), amount)
+        dataclasses.replace(
+            posting.step(fund_id, (Bucket.AVAILABLE, Bucket.COMMITTED), amount),
+            request_id=waiting[fund_id].pk if fund_id in waiting else None,
+        )
         for fund_id, amount in sorted(asked.items())
     ]
 

@@ -21,11 +21,21 @@ from gifting.domain import access, lifecycle, money, refusals, timing
 from gifting.models import sends as tables
 from gifting.selectors import organizations
 from gifting.selectors import timing as terms_selector
-from gifting.services import conflicts, ledger, operations, periods, rulings, tenancy
+from gifting.services import (
+    conflicts,
+    ledger,
+    operations,
+    periods,
+    rulings,
+    settlements,
+    spend_requests,
+    tenancy,
+)
 
 SOURCE: Final = "tribute"
 MOST_WEIGHT: Final = 1_000_000
 MOST_IN_BATCH: Final = 1_000
+MOST_QUANTITY: Final = 1_000_000
 
 
 class EstimateUnusable(refusals.Invalid):
@@ -34,6 +44,10 @@ class EstimateUnusable(refusals.Invalid):
 
 class ReferenceReused(refusals.Conflict):
     code = "REFERENCE_REUSED"
+
+
+class QuantityUnusable(refusals.Invalid):
+    code = "QUANTITY_UNUSABLE"
 
 
 class BatchUnusable(refusals.Invalid):
@@ -80,13 +94,14 @@ class Asked:
 def request(*, actor: access.Actor, asked: Asked, at: dt.datetime) -> UUID:
     """Record a send that waits for its decision, ask for its approval, and return its public id.
 
-    Raises Forbidden, EstimateUnusable, AmountNotPositive, CurrencyMismatch, SharesUnusable,
-    UnknownBudget, TextUnusable and ReferenceReused.
+    Raises Forbidden, QuantityUnusable, EstimateUnusable, AmountNotPositive, CurrencyMismatch,
+    SharesUnusable, UnknownBudget, TextUnusable and ReferenceReused.
     """
     actor.require(access.Permission.WRITE_SENDS)
     with tenancy.organization(actor.organization_id):
         made, is_new = _request(actor, asked, at, batch=None, position=0)
         if is_new:
+            _claim(actor, [made])
             rulings.ask(actor=actor, requests=[made], at=at, reason=asked.purpose)
         return UUID(str(made.send.public_id))
 
@@ -115,6 +130,7 @@ def request_batch(
                 field="reference",
             )
         if any(is_new for _, is_new in made):
+            _claim(actor, [row for row, _ in made])
             rulings.ask(
                 actor=actor, requests=[row for row, _ in made], at=at, reason=asked[0].purpose
             )
@@ -126,6 +142,7 @@ def _request(
 ) -> tuple[models.SendRequest, bool]:
     actor.require_cost_center(asked.gift.cost_center_id)
     operations.text(asked.reference, field="reference", most=tables.EXTERNAL_ID_LENGTH)
+    _require_told(asked)
     currency, told = _estimate(asked.estimate)
     _require_shares(asked.shares)
     request_hash = _hash(asked, batch)
@@ -194,6 +211,41 @@ def _request(
         for share in sorted(asked.shares, key=lambda share: share.budget_id)
     )
     return made, True
+
+
+def _claim(actor: access.Actor, made: Sequence[models.SendRequest]) -> None:
+    """Show the money as requested in each budget, until the decision takes its place."""
+    sums: dict[int, int] = {}
+    for row in made:
+        for fund_id, amount in settlements.parts_of(row).items():
+            sums[fund_id] = sums.get(fund_id, 0) + amount
+    budgets = dict(models.Fund.objects.filter(id__in=sums).values_list("id", "budget_id"))
+    reference = settlements.reference_of(made[0])
+    spend_requests.request(
+        actor=actor,
+        key=f"request:{reference}",
+        shares=[
+            ledger.Share(budgets[fund_id], money.Money(amount, made[0].currency))
+            for fund_id, amount in sorted(sums.items())
+        ],
+        effective_on=made[0].requested_on,
+        reference=reference,
+    )
+
+
+def _require_told(asked: Asked) -> None:
+    """Refuse texts that cannot be kept and quantities that are none."""
+    for field, most in (
+        ("account_reference", tables.EXTERNAL_ID_LENGTH),
+        ("sender_reference", tables.EXTERNAL_ID_LENGTH),
+    ):
+        if told := getattr(asked.gift, field):
+            operations.text(told, field=field, most=most)
+    for field in ("nature", "purpose"):
+        if told := getattr(asked, field):
+            operations.text(told, field=field)
+    if not 1 <= asked.gift.quantity <= MOST_QUANTITY:
+        raise QuantityUnusable(f"A send has 1 to {MOST_QUANTITY:,} gifts.", field="quantity")
 
 
 def _estimate(estimate: Mapping[str, money.Money]) -> tuple[str, dict[str, int]]:

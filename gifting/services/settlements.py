@@ -304,6 +304,31 @@ def shares_of(request: models.SendRequest) -> list[Share]:
     )
 
 
+def parts_of(request: models.SendRequest) -> dict[int, int]:
+    """Return what each fund is asked for, in the order of their ids."""
+    shares = shares_of(request)
+    divided = split(request.estimate, [share.weight for share in shares])
+    sums = [sum(each) for each in zip(*divided.values(), strict=True)]
+    return {share.fund_id: amount for share, amount in zip(shares, sums, strict=True) if amount}
+
+
+def reference_of(request: models.SendRequest) -> str:
+    """Name the send, or the batch that it is decided with, in the ledger."""
+    if request.batch is None:
+        return f"send:{request.send.public_id}"
+    return f"batch:{request.batch}"
+
+
+def waiting_for(request: models.SendRequest) -> dict[int, models.SpendRequest]:
+    """Return by fund what was requested for the send or its batch, and is not decided yet."""
+    ended = models.RequestOutcome.objects.values("request_id")
+    open_requests = models.SpendRequest.objects.filter(
+        fund_id__in=[share.fund_id for share in shares_of(request)],
+        reference=reference_of(request),
+    )
+    return {row.fund_id: row for row in open_requests.exclude(id__in=ended)}
+
+
 def split(amounts: timing.Amounts, weights: Sequence[int]) -> dict[str, list[int]]:
     """Divide each component over the funds; what came back follows what was paid.
 

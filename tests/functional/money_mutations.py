@@ -11,7 +11,7 @@ from uuid import UUID
 from graphql import GraphQLInputObjectType, GraphQLNamedType, get_named_type
 
 from config import schema
-from tests.factories import ledger, organizations, procurement, sends
+from tests.factories import ledger, organizations, procurement, requests, sends
 
 CORE = schema.schema.core
 MONEY = "MoneyInput"
@@ -251,18 +251,95 @@ def _define_gift_rule() -> Input:
     }
 
 
+def _costs() -> list[Input]:
+    return [
+        {"component": "ITEM", "amount": money(8_00)},
+        {"component": "SHIPPING", "amount": money(2_00)},
+    ]
+
+
+def _request_send() -> Input:
+    campaign = sends.make_campaign()
+    return {
+        "idempotencyKey": "gift-1",
+        "campaignId": id_of("Campaign", campaign.public_id),
+        "vendorId": id_of("Vendor", sends.make_vendor().public_id),
+        "costCenterId": id_of("CostCenter", campaign.cost_center.public_id),
+        "estimate": _costs(),
+        "shares": [
+            {"budgetId": id_of("Budget", ledger.make_budget().public_id), "weight": 2},
+            {"budgetId": id_of("Budget", ledger.make_budget().public_id), "weight": 1},
+        ],
+        "accountReference": "0011",
+        "senderReference": "0055",
+        "nature": "Tea box",
+        "purpose": "Thanks for the visit",
+    }
+
+
+def _request_batch() -> Input:
+    return {"idempotencyKey": "batch-1", "sends": [_request_send()]}
+
+
+def _charge() -> Input:
+    return {
+        "idempotencyKey": "INV-1",
+        "sendId": id_of("Send", requests.make_approved().public_id),
+        "costs": _costs(),
+        "occurredAt": organizations.NOON.isoformat(),
+    }
+
+
+def _refund() -> Input:
+    send = requests.make_approved()
+    requests.invoice(send, {"ITEM": 50_00})
+    return {
+        "idempotencyKey": "CR-1",
+        "sendId": id_of("Send", send.public_id),
+        "amount": money(),
+        "occurredAt": organizations.NOON.isoformat(),
+    }
+
+
+def _issue_credit() -> Input:
+    return {
+        "idempotencyKey": "CM-1",
+        "vendorId": id_of("Vendor", sends.make_vendor().public_id),
+        "amount": money(),
+        "issuedOn": str(sends.DAY),
+        "source": "The vendor's mail",
+    }
+
+
+def _use_credit() -> Input:
+    memo = requests.make_credit_memo()
+    return {
+        "idempotencyKey": "order-1",
+        "creditMemoId": id_of("CreditMemo", memo.public_id),
+        "sendId": id_of("Send", sends.make_send(vendor=memo.vendor).public_id),
+        "amount": money(),
+        "usedOn": str(sends.DAY),
+    }
+
+
 # Each makes what the input names, in the organization that is entered.
 ACCEPTED: Mapping[str, Callable[[], Input]] = {
     "agreeContractPrice": _price,
     "approveBudget": _approve_budget,
+    "issueCreditMemo": _issue_credit,
     "placePurchaseOrder": _place_order,
     "recordCreditNote": _credit_note,
     "recordOutsideSpend": _outside_spend,
     "recordReceipt": _receipt,
+    "recordSendCharge": _charge,
     "recordVendorInvoice": _invoice,
+    "refundSend": _refund,
+    "requestSend": _request_send,
+    "requestSendBatch": _request_batch,
     "setMatchTolerance": _tolerance,
     "defineGiftRule": _define_gift_rule,
     "defineApprovalPolicy": _define_approval_policy,
+    "useCreditMemo": _use_credit,
 }
 # Mutations for which an amount below zero means something.
 SIGNED: Mapping[str, str] = {}
@@ -270,6 +347,10 @@ SIGNED: Mapping[str, str] = {}
 TIMELESS: Mapping[str, str] = {
     "agreeContractPrice": "a price is agreed, not posted",
     "approveBudget": "a budget is planned, not posted",
+    "issueCreditMemo": "a credit is kept, not posted",
+    "requestSend": "a request reserves nothing",
+    "requestSendBatch": "a request reserves nothing",
+    "useCreditMemo": "it says how a gift was paid, not what it cost",
     "recordOutsideSpend": "a line is taken in; its claim is posted",
     "setMatchTolerance": "a tolerance is a rule",
     "defineGiftRule": "a rule limits gifts, and posts nothing",
