@@ -19,11 +19,24 @@ from django.db import DatabaseError, connection
 
 from config import ownership
 from gifting.domain import access, fiscal, money
+from gifting.domain.decisions import Outcome
 from gifting.selectors import funds, organizations
-from gifting.services import budgets, cost_centers, ledger, operations, plans, tenancy
+from gifting.services import (
+    budgets,
+    campaigns,
+    cost_centers,
+    decisions,
+    ledger,
+    operations,
+    plans,
+    requests,
+    tenancy,
+    vendors,
+)
 from gifting.services import organizations as books
 
 CURRENCY: Final = "USD"
+NOON: Final = dt.time(12, tzinfo=dt.UTC)
 AMOUNT: Final = money.Money(25_00, CURRENCY)
 # The other half is for those who work on the server meanwhile.
 FEWEST_CONNECTIONS: Final = 2
@@ -52,6 +65,41 @@ class Scratch:
             shares=[ledger.Share(budget_id, amount) for budget_id in budget_ids],
             effective_on=self.day,
         )
+
+    def request_sends(self, count: int) -> tuple[UUID, ...]:
+        """Ask for sends, each of one gift's price in every budget."""
+        at = dt.datetime.combine(self.day, NOON)
+        with tenancy.organization(self.organization.id):
+            root_id = organizations.root_cost_center_id()
+            vendor_id = vendors.create(actor=self.actor, code="DRILL", name="Drill gifts")
+            campaign_id = campaigns.create(
+                actor=self.actor,
+                code="DRILL",
+                details=campaigns.Details(
+                    name="Drill",
+                    kind="OTHER",
+                    motion="ABM",
+                    channel="gift",
+                    personalization="NONE",
+                    cost_center_id=root_id,
+                ),
+            )
+            gift = requests.Gift(campaign_id, vendor_id, root_id)
+            shares = [requests.Share(budget_id) for budget_id in self.budget_ids]
+            price = {"ITEM": AMOUNT * len(self.budget_ids)}
+            return tuple(
+                requests.request(
+                    actor=self.actor,
+                    asked=requests.Asked(f"drill-{number}", gift, price, shares),
+                    at=at,
+                )
+                for number in range(count)
+            )
+
+    def decide(self, *, key: str, send: UUID) -> Outcome | None:
+        """Decide on one send and return what was said."""
+        at = dt.datetime.combine(self.day, NOON)
+        return decisions.decide(actor=self.actor, key=key, send=send, at=at).outcome
 
     def committed_minor(self) -> list[int]:
         """Return what is committed in each budget."""

@@ -17,6 +17,23 @@ from gifting.models import sends as send_models
 BUDGET_NODE: Final = "Budget"
 
 fields.describe(
+    send_models.Component,
+    name="CostComponent",
+    description="A part of what a send costs.",
+    values={
+        "ITEM": "The gift itself.",
+        "HANDLING": "Packing and handling.",
+        "SHIPPING": "Carriage.",
+        "TAX": "Sales or value-added tax.",
+        "DUTY": "Customs duty.",
+        "FEE": "The vendor's fee.",
+        "PERSONALIZATION": "Engraving, printing and the like.",
+        "PACKAGING": "Wrapping that is charged by itself.",
+        "REFUND": "What came back, as money or as a credit; below zero.",
+        "BREAKAGE": "What was lost because a credit for it died.",
+    },
+)
+fields.describe(
     decisions.Outcome,
     name="SendDecisionOutcome",
     description="What a decision said.",
@@ -57,6 +74,7 @@ class SendDecision:
     reasons: list[DecisionReason] = fields.derived(
         lambda row, _: [DecisionReason(**reason) for reason in row.reasons],
         description="Why it was refused; empty when it was not.",
+        directives=[scalars.ListSize(assumed_size=2)],
     )
     facts: JSON = strawberry.field(
         description="What was looked at: the estimate, what each fund was asked for and had, the "

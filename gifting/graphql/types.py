@@ -28,23 +28,6 @@ NODE_OF_SLICE: Final[Mapping[str, str]] = {
 UNSEEN: Final = "Null when it is outside what the viewer may see."
 
 fields.describe(
-    send_models.Component,
-    name="CostComponent",
-    description="A part of what a send costs.",
-    values={
-        "ITEM": "The gift itself.",
-        "HANDLING": "Packing and handling.",
-        "SHIPPING": "Carriage.",
-        "TAX": "Sales or value-added tax.",
-        "DUTY": "Customs duty.",
-        "FEE": "The vendor's fee.",
-        "PERSONALIZATION": "Engraving, printing and the like.",
-        "PACKAGING": "Wrapping that is charged by itself.",
-        "REFUND": "What came back, as money or as a credit; below zero.",
-        "BREAKAGE": "What was lost because a credit for it died.",
-    },
-)
-fields.describe(
     send_models.Basis,
     name="CostBasis",
     description="How certain a cost is.",

@@ -29,6 +29,15 @@ def test_two_hundred_senders_on_room_for_a_hundred(funds: int) -> None:
     assert found.details["committed_minor"] == [250_000] * funds
 
 
+@pytest.mark.parametrize("funds", [1, 2])
+def test_approvals_of_sends_at_once_take_exactly_the_room(funds: int) -> None:
+    found = overspend.run(day=DAY, workers=24, room=12, funds=funds, through=overspend.SENDS)
+
+    assert (found.accepted, found.refused, found.deadlocks) == (12, 12, 0)
+    assert found.errors == ()
+    assert found.held
+
+
 def test_with_room_for_all_nobody_is_refused() -> None:
     found = overspend.run(day=DAY, workers=20, room=30, funds=2)
 

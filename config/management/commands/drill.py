@@ -25,6 +25,7 @@ class Command(console.ConsoleCommand):
     )
     examples = """\
   manage.py drill overspend --workers 200 --room 100 --funds 5 --json
+  manage.py drill overspend --through sends --workers 200 --room 100
   manage.py drill replay --workers 200
   manage.py drill tenants --workers 40
   manage.py drill crash --points 50 --seed 7"""
@@ -44,6 +45,12 @@ class Command(console.ConsoleCommand):
             if name == "overspend":
                 words.add_argument("--room", type=_bounded(1, MAX_WORKERS), default=100)
                 words.add_argument("--funds", type=_bounded(1, 50), default=1)
+                words.add_argument(
+                    "--through",
+                    choices=(overspend.LEDGER, overspend.SENDS),
+                    default=overspend.LEDGER,
+                    help="commit money itself, or approve sends that ask for it",
+                )
             if name == "crash":
                 words.add_argument("--points", type=_bounded(1, MAX_POINTS), default=40)
                 words.add_argument("--seed", type=int, default=7)
@@ -66,7 +73,11 @@ def _run(options: dict[str, Any]) -> Report:
     match options["drill"]:
         case "overspend":
             return overspend.run(
-                day=day, workers=workers, room=options["room"], funds=options["funds"]
+                day=day,
+                workers=workers,
+                room=options["room"],
+                funds=options["funds"],
+                through=options["through"],
             )
         case "replay":
             return replay.run(day=day, workers=workers)
