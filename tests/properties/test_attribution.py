@@ -161,7 +161,7 @@ def stages_of(deals: Sequence[Deal], chosen: oracle.Choices) -> list[NDArray[np.
     chosen=choices(),
 )
 @pytest.mark.parametrize("model", MODELS)
-@hypothesis.settings(max_examples=25)
+@hypothesis.settings(max_examples=15)
 def test_credits_equal_the_oracle_to_the_last_unit(  # noqa: PLR0917 - Hypothesis names them all
     rows: tuple[list[Deal], list[Touch]],
     lookback_days: int | None,
@@ -262,6 +262,7 @@ def test_touches_after_a_close_and_missing_amounts_are_listed_and_earn_nothing(
     threads=st.integers(1, 3),
     data=st.data(),
 )
+@hypothesis.settings(max_examples=30)
 def test_neither_order_nor_shards_nor_threads_change_the_digest(
     rows: tuple[list[Deal], list[Touch]],
     lookback_days: int | None,
