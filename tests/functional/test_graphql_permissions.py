@@ -23,6 +23,7 @@ from tests.factories import (
     opportunities,
     organizations,
     procurement,
+    requests,
     sends,
 )
 from tests.functional import api, selections
@@ -420,7 +421,9 @@ def ids_in(company: Company) -> dict[str, str]:
         item = sends.make_gift_item()
         order_line = models.PurchaseOrderLine.objects.get()
         invoice_line = models.VendorInvoiceLine.objects.get()
+        credit = requests.make_credit()
     found["Contact"] = id_of("Contact", contact.public_id)
+    found["CreditMemo"] = id_of("CreditMemo", credit)
     found["GiftItem"] = id_of("GiftItem", item.public_id)
     found["PurchaseOrderLine"] = id_of("PurchaseOrderLine", order_line.public_id)
     found["VendorInvoiceLine"] = id_of("VendorInvoiceLine", invoice_line.public_id)
