@@ -14,6 +14,8 @@ from attribution.graphql import queries as attribution_queries
 from config import documents, execution, limits
 from gifting.graphql import (
     approvals,
+    budget_changes,
+    budgets,
     charges,
     closes,
     consolidated,
@@ -40,6 +42,7 @@ class Query(
     gifting_queries.Query,
     consolidated.Query,
     charges.Query,
+    budgets.Query,
     closes.Query,
     exchange.Query,
     journals.Query,
@@ -58,6 +61,7 @@ class Query(
 class Mutation(
     gifting_mutations.Mutation,
     procurement_mutations.Mutation,
+    budget_changes.Mutation,
     closes.Mutation,
     journals.Mutation,
     reconciliations.Mutation,

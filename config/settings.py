@@ -150,6 +150,8 @@ HEARTBEAT_SECONDS = env.whole("TRIBUTE_HEARTBEAT_SECONDS", 30, least=1, most=30)
 HEARTBEAT_LIMIT_SECONDS = 60.0
 # How often the scheduler looks for CRMs that are due.
 DISPATCH_SECONDS = 30.0
+# How often what falls due is looked for.
+SWEEP_SECONDS = 300
 QUEUES = ("default", "sync", "attribution", "exports")
 
 CELERY_BROKER_URL = (
@@ -202,6 +204,17 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"queue": queue, "expire_seconds": HEARTBEAT_SECONDS},
     }
     for queue in CELERY_TASK_QUEUES
+} | {
+    # What is reserved past its time, and what is unused on its day, goes back without being asked.
+    name: {
+        "task": task,
+        "schedule": SWEEP_SECONDS,
+        "options": {"queue": "default", "expire_seconds": SWEEP_SECONDS},
+    }
+    for name, task in (
+        ("expire commitments", "gifting.expire_commitments"),
+        ("claw back budgets", "gifting.claw_back"),
+    )
 }
 CELERY_BEAT_SCHEDULE["read the CRMs that are due"] = {
     "task": "integrations.dispatch",

@@ -17,7 +17,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -186,6 +186,67 @@ def year_span(calendar: Calendar, date: dt.date) -> tuple[dt.date, dt.date]:
     """Return the first day of the fiscal year that holds the date, and the first day after it."""
     held = periods(calendar, fiscal_year_of(calendar, date))
     return held[0].starts_on, held[-1].ends_on
+
+
+class Comparison(StrEnum):
+    """How the weeks of two years are held beside each other when one of them has 53.
+
+    UNRESTATED pairs weeks by number, and a 53rd week with the 52nd before it. RESTATED shifts the
+    longer year by one week, so that its first week has no partner and all others lie on the same
+    days of the season.
+    """
+
+    UNRESTATED = "UNRESTATED"
+    RESTATED = "RESTATED"
+
+
+@dataclass(frozen=True, slots=True)
+class WeekPair:
+    """A week of a year beside its partner in the year before; None where it has none."""
+
+    number: int | None
+    starts_on: dt.date | None
+    before_number: int | None
+    before_starts_on: dt.date | None
+
+
+def compare_weeks(
+    current: Sequence[dt.date], before: Sequence[dt.date], mode: Comparison
+) -> tuple[WeekPair, ...]:
+    """Pair the first days of the weeks of a year with those of the year before it.
+
+    Every week of both years appears; only the unrestated 52nd week before may appear twice.
+    """
+    shift = len(current) - len(before) if mode is Comparison.RESTATED else 0
+    pairs = []
+    for index in range(min(0, shift), len(current)):
+        partner = index - shift
+        if mode is Comparison.UNRESTATED:
+            partner = min(partner, len(before) - 1)
+        has_own, has_partner = index >= 0, 0 <= partner < len(before)
+        pairs.append(
+            WeekPair(
+                index + 1 if has_own else None,
+                current[index] if has_own else None,
+                partner + 1 if has_partner else None,
+                before[partner] if has_partner else None,
+            )
+        )
+    if mode is Comparison.UNRESTATED:
+        pairs += [
+            WeekPair(None, None, index + 1, before[index])
+            for index in range(len(current), len(before))
+        ]
+    return tuple(pairs)
+
+
+def weeks_of(periods: Iterable[tuple[dt.date, dt.date]]) -> tuple[dt.date, ...]:
+    """List the first day of each whole week in periods that follow each other."""
+    return tuple(
+        starts_on + number * _WEEK
+        for starts_on, ends_on in periods
+        for number in range((ends_on - starts_on) // _WEEK)
+    )
 
 
 def period_of(calendar: Calendar, date: dt.date) -> Period:

@@ -34,6 +34,7 @@ from gifting.models.exchange import (
     ReferenceRate,
 )
 from gifting.models.fiscal import FiscalCalendar, FiscalPeriod, PeriodEvent
+from gifting.models.forecasts import ForecastLine, ForecastVersion
 from gifting.models.gift_rules import GiftRule, RecipientGift, RecipientLink, RecipientLock, TaxRule
 from gifting.models.invoices import (
     CreditNote,
@@ -77,6 +78,15 @@ from gifting.models.reports import ClusterEpoch, ReportSnapshot, SignOff
 from gifting.models.requests import SendCommitment, SendDecision, SendRequest, SendShare
 from gifting.models.seals import LedgerSeal
 from gifting.models.sends import CostLine, Recipient, Send, SenderSpend, SendEvent, SpendRollup
+from gifting.models.shared import (
+    SharedActivation,
+    SharedBudget,
+    SharedConsent,
+    SharedLoan,
+    SharedRepayment,
+    SharedSide,
+    SharedTerms,
+)
 from gifting.models.spend_requests import RequestOutcome, SpendRequest
 from gifting.models.timing import MoneyTiming
 from gifting.models.vendors import Vendor, VendorIdentity, VendorMerge
@@ -109,6 +119,8 @@ __all__ = [
     "DimensionValue",
     "FiscalCalendar",
     "FiscalPeriod",
+    "ForecastLine",
+    "ForecastVersion",
     "Fund",
     "FundAncestor",
     "FundingLineage",
@@ -169,6 +181,13 @@ __all__ = [
     "SendShare",
     "SenderSpend",
     "ServiceToken",
+    "SharedActivation",
+    "SharedBudget",
+    "SharedConsent",
+    "SharedLoan",
+    "SharedRepayment",
+    "SharedSide",
+    "SharedTerms",
     "SignOff",
     "SpendCoding",
     "SpendRequest",

@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.db.models import Q, Sum
 
 from gifting import models
-from gifting.domain import access, money
+from gifting.domain import access, ledger, money
 from gifting.selectors import records, spend
+
+MOST_ENTRIES: Final = 1_000
 
 
 class BudgetRecord(NamedTuple):
@@ -70,3 +72,38 @@ def original_total(*, actor: access.Actor, currency: str, cut: spend.Cut) -> mon
         Q(currency=currency), spend.period_of(cut), spend.visible_to(actor)
     ).aggregate(amount=Sum("original_amount_minor"))["amount"]
     return money.Money(int(amount or 0), currency)
+
+
+class RegisterEntry(NamedTuple):
+    """One change of what a budget may spend."""
+
+    public_id: UUID
+    kind: ledger.EntryKind
+    amount_minor: int
+    effective_on: dt.date
+    reason: str
+    pair_id: UUID | None
+    recorded_at: dt.datetime
+
+
+def register(*, actor: access.Actor, budget_id: int) -> tuple[RegisterEntry, ...]:
+    """Return the register of a budget that the actor sees, the oldest entry first.
+
+    The sum of its amounts is the revised amount; no more than MOST_ENTRIES are returned.
+    """
+    actor.require(access.Permission.READ_BUDGETS)
+    rows = models.BudgetEntry.objects.filter(budget_id=budget_id).order_by("id")
+    if actor.cost_center_ids is not None:
+        rows = rows.filter(budget__cost_center_id__in=actor.cost_center_ids)
+    return tuple(
+        RegisterEntry(
+            public_id=row.public_id,
+            kind=ledger.EntryKind(row.kind),
+            amount_minor=row.amount_minor,
+            effective_on=row.effective_on,
+            reason=row.reason,
+            pair_id=row.pair_id,
+            recorded_at=row.recorded_at,
+        )
+        for row in rows[:MOST_ENTRIES]
+    )

@@ -101,6 +101,45 @@ def year_of(day: dt.date) -> tuple[dt.date, dt.date]:
     return fiscal.year_span(calendar_of(row), day)
 
 
+@dataclass(frozen=True, slots=True)
+class YearComparison:
+    """The weeks of two fiscal years side by side, and by which mode."""
+
+    mode: fiscal.Comparison
+    fiscal_year: int
+    before: int
+    pairs: tuple[fiscal.WeekPair, ...]
+
+
+def compare_years(
+    *, actor: access.Actor, fiscal_year: int, mode: fiscal.Comparison
+) -> YearComparison:
+    """Pair the weeks of a fiscal year of the company calendar with those of the year before.
+
+    As the periods stand, edited or not. Raises Forbidden and UnknownFiscalPeriod when the periods
+    of either year are not there or are no whole weeks.
+    """
+    if not any(actor.may(each) for each in READERS):
+        actor.require(access.Permission.READ_BUDGETS)
+    weeks = []
+    for year in (fiscal_year, fiscal_year - 1):
+        periods = list(
+            models.FiscalPeriod.objects.filter(calendar__is_default=True, fiscal_year=year)
+            .order_by("starts_on")
+            .values_list("starts_on", "ends_on")
+        )
+        found = fiscal.weeks_of(periods)
+        if not periods or len(found) * 7 != (periods[-1][1] - periods[0][0]).days:
+            raise UnknownFiscalPeriod(
+                f"Fiscal year {year} has no periods of whole weeks. Compare years of a calendar "
+                "of weeks that are generated.",
+                field="fiscal_year",
+            )
+        weeks.append(found)
+    pairs = fiscal.compare_weeks(weeks[0], weeks[1], mode)
+    return YearComparison(mode, fiscal_year, fiscal_year - 1, pairs)
+
+
 def calendar_of(row: models.FiscalCalendar) -> fiscal.Calendar:
     """Return the calendar that a row describes."""
     return fiscal.Calendar(

@@ -50,6 +50,12 @@ POLICIES = {
 INSIDE = "(organization_id = current_organization())"
 # Each of them is written whole, added to by trigger alone, or added to and never changed.
 SEALED_TABLES = {
+    "gifting_sharedterms",
+    "gifting_sharedside",
+    "gifting_sharedrepayment",
+    "gifting_sharedloan",
+    "gifting_sharedconsent",
+    "gifting_sharedactivation",
     "gifting_spendrequest",
     "gifting_rollover",
     "gifting_requestoutcome",
@@ -129,6 +135,9 @@ SEALED_TABLES = {
     "gifting_sendshare",
 }
 OWNERS_FUNCTIONS = {
+    "check_period_neighbors": ["search_path=public, pg_temp"],
+    "check_shared_entry": ["search_path=public, pg_temp"],
+    "judge_forecast_line": ["search_path=public, pg_temp"],
     "apply_policy": ["search_path=public, pg_temp"],
     "end_requests": ["search_path=public, pg_temp"],
     "apply_requests": ["search_path=public, pg_temp"],
@@ -156,6 +165,15 @@ OWNERS_FUNCTIONS = {
     "roll_up_costs": ["search_path=public, pg_temp"],
 }
 GUARDS = {
+    "keep_posted_period",
+    "judge_shared_repayment",
+    "judge_shared_loan",
+    "moved_between",
+    "judge_shared_activation",
+    "judge_shared_consent",
+    "consenters",
+    "judge_shared_side",
+    "terms_in_force",
     "closing_figures",
     "copy_preparer",
     "fault_of_journal_batch",

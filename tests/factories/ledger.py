@@ -63,6 +63,7 @@ def commit(
     idempotency_key: str | None = None,
     day: dt.date = DAY,
     expires_at: dt.datetime | None = None,
+    reason: str = "",
 ) -> operations.Answer:
     return ledger.commit(
         actor=actor(),
@@ -70,6 +71,7 @@ def commit(
         shares=[ledger.Share(budget.pk, usd(amount)) for budget, amount in shares],
         effective_on=day,
         expires_at=expires_at,
+        overrun_reason=reason,
     )
 
 

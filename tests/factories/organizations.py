@@ -124,6 +124,12 @@ def here() -> UUID:
     return chosen
 
 
+def admin_id() -> int:
+    """Return the person who administers the organization."""
+    admins = models.Membership.objects.filter(role=access.Role.ADMIN.value)
+    return admins.values_list("user_id", flat=True)[0]
+
+
 def make_cost_center(
     code: str | None = None,
     *,

@@ -11,7 +11,7 @@ from uuid import UUID
 from graphql import GraphQLInputObjectType, GraphQLNamedType, get_named_type
 
 from config import schema
-from tests.factories import ledger, organizations, procurement, requests, sends
+from tests.factories import ledger, organizations, planning, procurement, requests, sends
 
 CORE = schema.schema.core
 MONEY = "MoneyInput"
@@ -322,10 +322,96 @@ def _use_credit() -> Input:
     }
 
 
+def _revise_budget() -> Input:
+    return {
+        "idempotencyKey": f"key-{organizations.next_number()}",
+        "budgetId": id_of("Budget", ledger.make_budget().public_id),
+        "amount": money(),
+        "reason": "The plan changed",
+        "effectiveOn": str(sends.DAY),
+    }
+
+
+def _move_budget() -> Input:
+    return {
+        "idempotencyKey": f"key-{organizations.next_number()}",
+        "fromBudgetId": id_of("Budget", ledger.make_budget().public_id),
+        "toBudgetId": id_of("Budget", ledger.make_budget().public_id),
+        "amount": money(),
+        "reason": "Needed more over there",
+        "effectiveOn": str(sends.DAY),
+    }
+
+
+def _set_budget_policy() -> Input:
+    return {
+        "idempotencyKey": f"key-{organizations.next_number()}",
+        "budgetId": id_of("Budget", ledger.make_budget().public_id),
+        "enforcement": "SOFT",
+        "rollover": "CARRY_ALL",
+        "capAmountMinor": 10_00,
+        "reason": "As finance decided",
+    }
+
+
+def _propose_shared_terms() -> Input:
+    pool = planning.make_pool()
+    terms = pool.terms()
+    period = pool.marketing.fiscal_period
+    return {
+        "idempotencyKey": f"key-{organizations.next_number()}",
+        "sharedBudgetId": str(pool.shared_budget),
+        "fiscalPeriodId": id_of("FiscalPeriod", period.public_id),
+        "mode": "SHARED",
+        "managerId": terms.manager_id,
+        "managerLimitMinor": 10_00,
+        "sides": [
+            {
+                "budgetId": id_of("Budget", budget.public_id),
+                "representativeId": side.representative_id,
+                "contributionMinor": side.contribution_minor,
+                "floorMinor": side.floor_minor,
+            }
+            for budget, side in zip((pool.marketing, pool.sales), terms.sides, strict=True)
+        ],
+        "reason": "One plan for the quarter",
+    }
+
+
+def _lend_shared_budget() -> Input:
+    pool = planning.make_pool()
+    pool.agree(planning.managed_by(pool.terms(), organizations.admin_id()))
+    return {
+        "idempotencyKey": f"key-{organizations.next_number()}",
+        "lenderId": id_of("Budget", pool.marketing.public_id),
+        "borrowerId": id_of("Budget", pool.sales.public_id),
+        "amount": money(),
+        "requestedById": pool.sam.user_id,
+        "reason": "A deal came early",
+    }
+
+
+def _repay_shared_loan() -> Input:
+    loan = planning.make_loan()
+    return {
+        "idempotencyKey": f"key-{organizations.next_number()}",
+        "loanId": str(loan.public_id),
+        "amount": money(1_00),
+        "reason": "As agreed",
+    }
+
+
 # Each makes what the input names, in the organization that is entered.
 ACCEPTED: Mapping[str, Callable[[], Input]] = {
     "agreeContractPrice": _price,
     "approveBudget": _approve_budget,
+    "carryBudgetForward": _move_budget,
+    "lendSharedBudget": _lend_shared_budget,
+    "proposeSharedTerms": _propose_shared_terms,
+    "repaySharedLoan": _repay_shared_loan,
+    "reviseBudget": _revise_budget,
+    "setBudgetPolicy": _set_budget_policy,
+    "transferBudget": _move_budget,
     "issueCreditMemo": _issue_credit,
     "placePurchaseOrder": _place_order,
     "recordCreditNote": _credit_note,
@@ -342,11 +428,13 @@ ACCEPTED: Mapping[str, Callable[[], Input]] = {
     "useCreditMemo": _use_credit,
 }
 # Mutations for which an amount below zero means something.
-SIGNED: Mapping[str, str] = {}
+SIGNED: Mapping[str, str] = {"reviseBudget": "a revision may take away"}
 # Mutations that post to no fiscal period.
 TIMELESS: Mapping[str, str] = {
     "agreeContractPrice": "a price is agreed, not posted",
     "approveBudget": "a budget is planned, not posted",
+    "proposeSharedTerms": "terms are proposed, and posted when they hold",
+    "setBudgetPolicy": "a policy is a rule",
     "issueCreditMemo": "a credit is kept, not posted",
     "requestSend": "a request reserves nothing",
     "requestSendBatch": "a request reserves nothing",

@@ -32,6 +32,8 @@ class Reserved:
     open: int
     accrued: int = 0
     is_due: bool = False
+    # What its whole decision took beyond the room of each fund and did not pay back.
+    beyond: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -40,6 +42,8 @@ class Spend:
     amount: int
     overruns: dict[str, int]
     refunded: int = 0
+    unreserved: int = 0
+    reserved: Reserved | None = None
 
 
 @dataclass
@@ -49,24 +53,51 @@ class Oracle:
     reserved: dict[str, Reserved] = field(default_factory=dict)
     spends: dict[str, Spend] = field(default_factory=dict)
     is_closed: bool = False
+    enforcement: dict[str, str] = field(default_factory=dict)
 
     def reached(self, name: str) -> list[Fund]:
         return [self.funds[each] for each in (name, *self.above[name])]
 
-    def commit(self, shares: Mapping[str, int], keys: Mapping[str, str], *, is_due: bool) -> str:
+    def commit(
+        self,
+        shares: Mapping[str, int],
+        keys: Mapping[str, str],
+        *,
+        is_due: bool,
+        has_reason: bool = False,
+    ) -> str:
         if self.is_closed:
             return "PERIOD_CLOSED"
         asked: dict[str, int] = {}
         for name, amount in shares.items():
             for each in (name, *self.above[name]):
                 asked[each] = asked.get(each, 0) + amount
-        if any(amount > self.funds[name].available for name, amount in asked.items()):
-            return "BUDGET_EXCEEDED"
+        beyond: dict[str, int] = {}
+        # The first fund that is short says why.
+        for name in self.funds:
+            if asked.get(name, 0) <= self.funds[name].available:
+                continue
+            enforcement = self.enforcement.get(name, "HARD")
+            if enforcement == "HARD":
+                return "BUDGET_EXCEEDED"
+            if enforcement == "SOFT" and not has_reason:
+                return "OVERRUN_NEEDS_REASON"
+            beyond[name] = asked[name] - self.funds[name].available
         for name, amount in asked.items():
+            self.funds[name].overrun += beyond.get(name, 0)
             self.funds[name].committed += amount
         for name, amount in shares.items():
-            self.reserved[keys[name]] = Reserved(name, amount, is_due=is_due)
+            self.reserved[keys[name]] = Reserved(name, amount, is_due=is_due, beyond=beyond)
         return ""
+
+    def _pay_back(self, reserved: Reserved, amount: int) -> None:
+        """Pay back first what a decision took beyond the room."""
+        for name in (reserved.fund, *self.above[reserved.fund]):
+            fund = self.funds[name]
+            part = min(amount, reserved.beyond.get(name, 0), fund.overrun, fund.available)
+            if part > 0:
+                reserved.beyond[name] -= part
+                fund.overrun -= part
 
     def accrue(self, key: str, amount: int) -> str:
         reserved = self.reserved[key]
@@ -86,6 +117,7 @@ class Oracle:
         reserved.open -= amount
         for fund in self.reached(reserved.fund):
             fund.committed -= amount
+        self._pay_back(reserved, amount)
         return ""
 
     def release(self, key: str, amount: int) -> str:
@@ -95,6 +127,7 @@ class Oracle:
         reserved.accrued -= amount
         for fund in self.reached(reserved.fund):
             fund.accrued -= amount
+        self._pay_back(reserved, amount)
         return ""
 
     def expire(self) -> int:
@@ -102,6 +135,7 @@ class Oracle:
         for reserved in due:
             for fund in self.reached(reserved.fund):
                 fund.committed -= reserved.open
+            self._pay_back(reserved, reserved.open)
             reserved.open = 0
         return len(due)
 
@@ -115,7 +149,9 @@ class Oracle:
             fund.accrued -= from_accrued
             fund.committed -= from_open
             fund.actual += from_accrued + from_open
-        return self._owe(reserved.fund, amount, amount - from_accrued - from_open, spend)
+        owed = self._owe(reserved.fund, amount, amount - from_accrued - from_open, spend)
+        self.spends[spend].reserved = reserved
+        return owed
 
     def record_fact(self, name: str, amount: int, spend: str) -> int:
         return self._owe(name, amount, amount, spend)
@@ -127,20 +163,28 @@ class Oracle:
             overruns[each] = max(0, beyond - fund.available)
             fund.overrun += overruns[each]
             fund.actual += beyond
-        self.spends[spend] = Spend(name, whole, overruns)
+        self.spends[spend] = Spend(name, whole, overruns, unreserved=beyond)
         return overruns[name]
 
     def refund(self, key: str, amount: int) -> str:
         spend = self.spends[key]
         if amount > spend.amount - spend.refunded:
             return "REFUND_EXCEEDS_SPEND"
+        # What was spent without a reserve is given back first.
+        before = max(0, spend.refunded - spend.unreserved)
         spend.refunded += amount
+        from_reserve = max(0, spend.refunded - spend.unreserved) - before
         for each in (spend.fund, *self.above[spend.fund]):
             repaid = min(amount, spend.overruns[each])
             spend.overruns[each] -= repaid
             self.funds[each].actual -= amount
             self.funds[each].overrun -= repaid
+        if spend.reserved is not None:
+            self._pay_back(spend.reserved, from_reserve)
         return ""
+
+    def follow(self, name: str, enforcement: str) -> None:
+        self.enforcement[name] = enforcement
 
     def revise(self, name: str, amount: int) -> str:
         if self.is_closed:

@@ -1,9 +1,10 @@
 """The ledger does what its retelling says, after any sequence of requests, accepted or refused.
 
 Held after every step: conservation and no overspend in each fund (invariant 1), balances equal to
-the replay (2), full and partial refunds (4), once per key (7), commitments never exceeded or moved
-when resolved (8), caps above (9), an exception for each overrun (10), transfers on both sides or
-none (11), no decision in a closed period (15), the original kept and revised = its register (19).
+the replay (2), full and partial refunds (4), once per key (7), commitments never exceeded or
+moved when resolved (8), caps above (9), limits as hard as their policy says and an exception for
+each overrun (10), transfers on both sides or none (11), no decision in a closed period (15), the
+original kept and revised = its register (19).
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from hypothesis import stateful
 from hypothesis import strategies as st
 
 from gifting import models as gifting
+from gifting.domain import budgets, refusals
 from gifting.domain import ledger as rules
-from gifting.domain import refusals
 from gifting.selectors import funds
 from gifting.services import ledger as services
 from gifting.services import operations, tenancy
-from tests.factories import ledger, organizations
+from tests.factories import controls, ledger, organizations
 from tests.properties import ledger_oracle
 
 pytestmark = pytest.mark.django_db
@@ -82,15 +83,24 @@ class LedgerMachine(stateful.RuleBasedStateMachine):
         target=requests,
         shares=st.dictionaries(names, amounts, min_size=1, max_size=3),
         is_due=st.booleans(),
+        reason=st.sampled_from(["", "Urgent"]),
     )
-    def commit(self, shares: dict[str, int], *, is_due: bool) -> Any:
+    def commit(self, shares: dict[str, int], *, is_due: bool, reason: str) -> Any:
         key = ledger.key()
-        answer, refused = self._ask(lambda: self._commit(key, shares, is_due=is_due))
+        answer, refused = self._ask(lambda: self._commit(key, shares, is_due=is_due, reason=reason))
         told = answer.response["commitments"] if answer else [str(n) for n in range(len(shares))]
         by_name = dict(zip(shares, told, strict=True))
 
-        assert refused == self.oracle.commit(shares, by_name, is_due=is_due)
-        return (key, shares, answer) if answer and not is_due else stateful.multiple()
+        expected = self.oracle.commit(shares, by_name, is_due=is_due, has_reason=bool(reason))
+        assert refused == expected
+        is_plain = answer and not is_due and not reason
+        return (key, shares, answer) if is_plain else stateful.multiple()
+
+    @stateful.rule(name=names, enforcement=st.sampled_from(list(budgets.Enforcement)))
+    def follow_a_policy(self, name: str, enforcement: budgets.Enforcement) -> None:
+        controls.set_policy(self.budgets[name], enforcement=enforcement)
+
+        self.oracle.follow(name, enforcement.value)
 
     @stateful.rule(request=requests, extra=st.integers(0, 1))
     def repeat(self, request: tuple[str, dict[str, int], operations.Answer], extra: int) -> None:
@@ -239,11 +249,14 @@ class LedgerMachine(stateful.RuleBasedStateMachine):
         out = gifting.Transfer.objects.filter(from_bucket=bucket).aggregate(total=total)["total"]
         return int(into or 0) - int(out or 0)
 
-    def _commit(self, key: str, shares: Mapping[str, int], *, is_due: bool) -> operations.Answer:
+    def _commit(
+        self, key: str, shares: Mapping[str, int], *, is_due: bool, reason: str = ""
+    ) -> operations.Answer:
         return ledger.commit(
             *((self.budgets[name], amount) for name, amount in shares.items()),
             idempotency_key=key,
             expires_at=NOON if is_due else None,
+            reason=reason,
         )
 
     def _same(self, real: Callable[[], operations.Answer], told: Callable[[], str]) -> None:
