@@ -1,15 +1,23 @@
-"""Screens of the ledger: what budgets hold, and every row that says why. To look at alone."""
+"""Screens of the ledger: what budgets hold, and every row that says why.
+
+Overruns are settled and periods moved here, by services; all else is to look at alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils import timezone
 
 from gifting import models
 from gifting.admin import screens
 from gifting.domain import access, money
+from gifting.domain import ledger as rules
+from gifting.services import ledger, periods
 
 READS = (access.Permission.READ_BUDGETS,)
 
@@ -157,6 +165,29 @@ class OverrunExceptionScreen(screens.FactScreen):
         ("Settled", {"fields": ("approved_by", "resolved_at", "resolution")}),
         (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
+    writes = access.Permission.APPROVE
+    readonly_fields = (
+        "reason",
+        "transfer",
+        "opened_at",
+        "approved_by",
+        "resolved_at",
+        "public_id",
+        "recorded_at",
+    )
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def change(
+        self, *, actor: access.Actor, row: models.OverrunException, values: Mapping[str, Any]
+    ) -> None:
+        ledger.settle_exception(
+            actor=actor,
+            exception=row.public_id,
+            resolution=values["resolution"],
+            at=timezone.now(),
+        )
 
     @admin.display(description="Overrun")
     def amount(self, row: models.OverrunException) -> str:
@@ -198,6 +229,22 @@ class PeriodEventScreen(screens.FactScreen):
         (None, {"fields": ("fiscal_period", ("from_status", "to_status"), "reason", "user")}),
         (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
+    writes = access.Permission.CLOSE_PERIODS
+    autocomplete_fields = ("fiscal_period",)
+    add_fieldsets = ((None, {"fields": ("fiscal_period", "to_status", "reason")}),)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def add(self, *, actor: access.Actor, values: Mapping[str, Any]) -> int:
+        periods.move(
+            actor=actor,
+            period_id=values["fiscal_period"].pk,
+            status=rules.PeriodStatus(values["to_status"]),
+            reason=values["reason"],
+        )
+        made = models.PeriodEvent.objects.filter(fiscal_period=values["fiscal_period"])
+        return made.latest("id").pk
 
 
 @admin.register(models.LedgerSeal)

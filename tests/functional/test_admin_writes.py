@@ -20,11 +20,14 @@ from gifting import models
 from gifting.domain import access
 from gifting.services import access as memberships
 from gifting.services import tenancy
-from tests.factories import everything, organizations, sends
+from tests.factories import everything, ledger, organizations, sends
 
 pytestmark = pytest.mark.django_db
 
 WRITABLE: set[type[db.Model]] = {
+    models.DimensionValue,
+    models.OverrunException,
+    models.PeriodEvent,
     models.ApprovalPolicy,
     models.ApprovalRequest,
     models.Delegation,
@@ -42,9 +45,22 @@ WRITABLE: set[type[db.Model]] = {
 }
 TENANT_MODELS = everything.tenant_models()
 # Answered in the admin, and made elsewhere; or made there once, and never changed.
-ANSWERED = {models.ApprovalRequest, models.MatchException}
-WRITTEN_ONCE = {models.ApprovalPolicy, models.GiftRule, models.Override, models.VendorMerge}
-APPROVED = {models.ApprovalRequest, models.Delegation, models.MatchException, models.Override}
+ANSWERED = {models.ApprovalRequest, models.MatchException, models.OverrunException}
+WRITTEN_ONCE = {
+    models.DimensionValue,
+    models.PeriodEvent,
+    models.ApprovalPolicy,
+    models.GiftRule,
+    models.Override,
+    models.VendorMerge,
+}
+APPROVED = {
+    models.OverrunException,
+    models.ApprovalRequest,
+    models.Delegation,
+    models.MatchException,
+    models.Override,
+}
 FACTS = [model for model in TENANT_MODELS if model not in WRITABLE]
 TOKENS = "/admin/gifting/servicetoken/"
 
@@ -436,7 +452,17 @@ def test_nothing_is_deleted(model: type[db.Model], cast: organizations.Cast) -> 
             {models.Campaign, models.Program, models.Vendor, models.VendorMerge},
         ),
         (access.Role.SALES, set()),
-        (access.Role.FINANCE, {models.Budget, models.Vendor, models.VendorMerge, *APPROVED}),
+        (
+            access.Role.FINANCE,
+            {
+                models.Budget,
+                models.DimensionValue,
+                models.PeriodEvent,
+                models.Vendor,
+                models.VendorMerge,
+                *APPROVED,
+            },
+        ),
         (access.Role.APPROVER, APPROVED),
         (access.Role.AUDITOR, set()),
     ],
@@ -457,6 +483,25 @@ def test_each_role_writes_what_it_decides(
 
     assert addable == writable - ANSWERED
     assert changeable == writable - WRITTEN_ONCE
+
+
+def test_finance_closes_a_period_and_settles_an_overrun(cast: organizations.Cast) -> None:
+    client = _as(cast.femi)
+    with tenancy.organization(cast.organization.id):
+        opened = ledger.make_overrun_exception()
+        period = sends.period_of(sends.DAY)
+
+    client.post(
+        _address(models.PeriodEvent, "add"),
+        {"fiscal_period": period.pk, "to_status": "SOFT_CLOSED", "reason": "The month ends"},
+    )
+    client.post(_address(models.OverrunException, "change", opened), {"resolution": "Agreed"})
+
+    with tenancy.organization(cast.organization.id):
+        period.refresh_from_db()
+        opened.refresh_from_db()
+    assert period.status == "SOFT_CLOSED"
+    assert (opened.resolution, opened.approved_by_id) == ("Agreed", cast.femi.pk)
 
 
 def test_a_form_without_its_token_is_refused(cast: organizations.Cast) -> None:
