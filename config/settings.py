@@ -214,6 +214,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     for name, task in (
         ("expire commitments", "gifting.expire_commitments"),
         ("claw back budgets", "gifting.claw_back"),
+        ("expire credits", "gifting.expire_credits"),
+        ("sweep approvals", "gifting.sweep_approvals"),
     )
 }
 CELERY_BEAT_SCHEDULE["read the CRMs that are due"] = {

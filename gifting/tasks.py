@@ -11,7 +11,7 @@ from django.utils import timezone
 from gifting.domain import access
 from gifting.selectors import organizations
 from gifting.services import access as access_services
-from gifting.services import ledger, policies, tenancy
+from gifting.services import approvals, breakage, ledger, policies, tenancy
 
 
 @shared_task(name="gifting.expire_commitments", queue="default", ignore_result=True)
@@ -28,6 +28,23 @@ def claw_back(**_: Any) -> None:
     for organization_id in _organization_ids():
         actor = access.Actor.system(organization_id=organization_id)
         policies.claw_back_due(actor=actor, at=timezone.now())
+
+
+@shared_task(name="gifting.expire_credits", queue="default", ignore_result=True)
+def expire_credits(**_: Any) -> None:
+    """Let the credits of every organization die on their day; what was in them is breakage."""
+    for organization_id in _organization_ids():
+        actor = access.Actor.system(organization_id=organization_id)
+        breakage.expire_due(actor=actor, at=timezone.now())
+
+
+@shared_task(name="gifting.sweep_approvals", queue="default", ignore_result=True)
+def sweep_approvals(**_: Any) -> None:
+    """Let approval requests lapse that nobody decided in time, and pass on late ones."""
+    for organization_id in _organization_ids():
+        with tenancy.organization(organization_id):
+            actor = access.Actor.system(organization_id=organization_id)
+            approvals.sweep(actor=actor, at=timezone.now())
 
 
 def _organization_ids() -> list[UUID]:
