@@ -12,7 +12,7 @@ from attribution.services import runs
 from gifting.domain import access
 
 
-@shared_task(name="attribution.run", queue="attribution", ignore_result=True)
+@shared_task(name="attribution.run", ignore_result=True)
 def run_attribution(*, organization_id: str, **_: Any) -> None:
     """Bring the current figures of an organization in step with its data; safe to repeat."""
     runs.run(

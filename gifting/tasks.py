@@ -14,7 +14,7 @@ from gifting.services import access as access_services
 from gifting.services import approvals, breakage, ledger, policies, tenancy
 
 
-@shared_task(name="gifting.expire_commitments", queue="default", ignore_result=True)
+@shared_task(name="gifting.expire_commitments", ignore_result=True)
 def expire_commitments(**_: Any) -> None:
     """Give back, in every organization, what is reserved by commitments past their time."""
     for organization_id in _organization_ids():
@@ -22,7 +22,7 @@ def expire_commitments(**_: Any) -> None:
         ledger.expire_due(actor=actor, at=timezone.now())
 
 
-@shared_task(name="gifting.claw_back", queue="default", ignore_result=True)
+@shared_task(name="gifting.claw_back", ignore_result=True)
 def claw_back(**_: Any) -> None:
     """Claw back, in every organization, what is unused on the day that a policy names."""
     for organization_id in _organization_ids():
@@ -30,7 +30,7 @@ def claw_back(**_: Any) -> None:
         policies.claw_back_due(actor=actor, at=timezone.now())
 
 
-@shared_task(name="gifting.expire_credits", queue="default", ignore_result=True)
+@shared_task(name="gifting.expire_credits", ignore_result=True)
 def expire_credits(**_: Any) -> None:
     """Let the credits of every organization die on their day; what was in them is breakage."""
     for organization_id in _organization_ids():
@@ -38,7 +38,7 @@ def expire_credits(**_: Any) -> None:
         breakage.expire_due(actor=actor, at=timezone.now())
 
 
-@shared_task(name="gifting.sweep_approvals", queue="default", ignore_result=True)
+@shared_task(name="gifting.sweep_approvals", ignore_result=True)
 def sweep_approvals(**_: Any) -> None:
     """Let approval requests lapse that nobody decided in time, and pass on late ones."""
     for organization_id in _organization_ids():

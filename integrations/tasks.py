@@ -21,14 +21,14 @@ def beat(*, queue: str, **_: Any) -> None:
     heartbeats.beat(queue=queue, at=timezone.now())
 
 
-@shared_task(name="integrations.dispatch", queue="default", ignore_result=True)
+@shared_task(name="integrations.dispatch", ignore_result=True)
 def dispatch(**_: Any) -> None:
     """Send each connection that is due to a worker; safe to repeat."""
     for due in schedule.claim(at=timezone.now(), chance=random.random):
         sync.delay(organization_id=str(due.organization_id), connection_id=due.connection_id)
 
 
-@shared_task(name="integrations.sync", queue="sync", ignore_result=True)
+@shared_task(name="integrations.sync", ignore_result=True)
 def sync(*, organization_id: str, connection_id: int, **_: Any) -> None:
     """Read a connection as far as it goes; safe to repeat, since a stream has one reader."""
     outcomes = schedule.read(
