@@ -13,8 +13,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 FORMULA: Final = (
-    "ROOM_1: in each fund that pays and in those above it, "
-    "revised + overrun - committed - accrued - actual >= its part"
+    "ROOM_2: in each fund that pays and in those above it, "
+    "revised - committed - accrued - actual >= its part; plus overrun, if it is not HARD"
 )
 
 

@@ -205,6 +205,13 @@ class Balances:
     def apply(self, move: Move) -> Balances:
         """Return the balances after the move; raises BudgetExceeded and MoveNotAllowed."""
         after = self.after(move)
+        if move.pair == PEND and move.amount_minor > self.net_position:
+            raise BudgetExceeded(
+                f"{self.net_position} minor units are room and {move.amount_minor} were asked for, "
+                "for an overrun is owed. Ask for less, or have the budget revised.",
+                available_minor=self.net_position,
+                requested_minor=move.amount_minor,
+            )
         if after.available < 0:
             raise BudgetExceeded(
                 f"{self.available} minor units are available and {move.amount_minor} were asked "

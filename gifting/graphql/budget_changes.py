@@ -313,7 +313,7 @@ class Mutation:
         return _done(answer)
 
     @strawberry.field(
-        description="Settle an overrun afterwards, once. Needs APPROVE.",
+        description="Settle an overrun, once, as another than who posted it. Needs APPROVE.",
         extensions=[errors.RefusalsAsUserErrors(BudgetChangePayload)],
     )
     def settle_budget_overrun(
@@ -351,7 +351,7 @@ class Mutation:
         return _done(answer)
 
     @strawberry.field(
-        description="Open a period, or close it softly or for good. Needs CLOSE_PERIODS.",
+        description="Open a period, or close it softly. Needs CLOSE_PERIODS.",
         extensions=[errors.RefusalsAsUserErrors(BudgetChangePayload)],
     )
     def move_fiscal_period(

@@ -142,7 +142,7 @@ def evaluate(
     """
     _require_asker(actor)
     _, policy = requests.policy_at(at)
-    return _decide(policy, facts, approvals.Parties(_person_behind(actor), prepared_by))
+    return _decide(policy, facts, approvals.Parties(operations.person_behind(actor), prepared_by))
 
 
 def request(
@@ -175,7 +175,7 @@ def request(
             at,
         )
     policy_key, policy = requests.policy_at(at)
-    parties = approvals.Parties(_person_behind(actor), prepared_by)
+    parties = approvals.Parties(operations.person_behind(actor), prepared_by)
     decision = _decide(policy, facts, parties)
     if decision.needs_approval:
         decision = _let_through(actor, decision, subject, at)
@@ -276,7 +276,7 @@ def withdraw(
 
     def plan(_: UUID) -> operations.Plan:
         asked = requests.get(request_id=request_id)
-        if _person_behind(actor) not in asked.parties.people:
+        if operations.person_behind(actor) not in asked.parties.people:
             actor.require(access.Permission.MANAGE_ACCESS)
         _tell(actor, asked, approvals.EventKind.WITHDRAWN, reason, at)
         return operations.Plan(response={"request": str(request_id)})
@@ -512,15 +512,6 @@ def _require_asker(actor: access.Actor) -> None:
     askers = (access.Permission.WRITE_SENDS, access.Permission.WRITE_BUDGETS)
     if not any(actor.may(permission) for permission in (*askers, access.Permission.APPROVE)):
         actor.require(askers[0])
-
-
-def _person_behind(actor: access.Actor) -> int | None:
-    """Return who asks; a token asks for whoever made it, who so cannot approve what it asks."""
-    if actor.token_id is None:
-        return actor.user_id
-    return models.ServiceToken.objects.values_list("created_by_id", flat=True).get(
-        id=actor.token_id
-    )
 
 
 def _perform(

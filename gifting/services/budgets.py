@@ -196,7 +196,7 @@ def lapse(
     def plan(_: uuid.UUID) -> operations.Plan:
         period_id = periods.of_decision(actor=actor, day=effective_on)
         periods.hold(period_id=period_id)
-        left = ledger.lock_available(budget_id=budget_id)
+        left = ledger.lock_room(budget_id=budget_id)
         if left.amount_minor <= 0:
             raise NothingToLapse("Nothing is left in the budget that could lapse.")
         entry = operations.Entry(

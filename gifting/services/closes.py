@@ -144,7 +144,7 @@ def close(*, actor: access.Actor, key: str, preparation: UUID, reason: str) -> A
         period = prepared.fiscal_period
         _require_another(prepared, person)
         _require_latest(prepared)
-        periods.move(
+        periods.enter(
             actor=actor, period_id=period.pk, status=ledger.PeriodStatus.CLOSED, reason=why
         )
         period.refresh_from_db()

@@ -22,7 +22,7 @@ from django.db.models import F, Q
 from gifting import models
 from gifting.domain import access, money, refusals
 from gifting.domain.ledger import REVERSALS, Bucket, Move, OperationKind
-from gifting.services import dimensions, foreign, operations, periods, postings, tenancy
+from gifting.services import conflicts, dimensions, foreign, operations, periods, postings, tenancy
 from gifting.services.operations import Answer, Plan, Step
 
 MAX_SHARES: Final = 100
@@ -51,6 +51,10 @@ class UnknownException(refusals.NotFound):
 
 class ExceptionSettled(refusals.Conflict):
     code = "EXCEPTION_SETTLED"
+
+
+class OverrunByItsPoster(refusals.Conflict):
+    code = "OVERRUN_BY_ITS_POSTER"
 
 
 class UnknownTransfer(refusals.NotFound):
@@ -411,10 +415,17 @@ def reverse(
 def settle_exception(
     *, actor: access.Actor, exception: UUID, resolution: str, at: dt.datetime
 ) -> None:
-    """Approve an overrun afterwards, once; raises Forbidden, UnknownException, ExceptionSettled."""
+    """Approve an overrun afterwards, once, as somebody else than who posted it.
+
+    Raises Forbidden, UnknownException, ExceptionSettled and OverrunByItsPoster.
+    """
     actor.require(access.Permission.APPROVE)
     words = operations.text(resolution, field="resolution")
-    with tenancy.organization(actor.organization_id):
+    own = OverrunByItsPoster("You posted this overrun, so another approver has to settle it.")
+    with (
+        tenancy.organization(actor.organization_id),
+        conflicts.refusing("overrun_is_settled_by_another", own),
+    ):
         opened = models.OverrunException.objects.filter(public_id=exception)
         if not opened.exists():
             raise UnknownException("There is no such overrun exception.", field="exception")
@@ -450,10 +461,10 @@ def fund_of(*, budget_id: int) -> models.Fund:
     return fund
 
 
-def lock_available(*, budget_id: int) -> money.Money:
-    """Return what is available in a budget and keep it so until the transaction ends."""
+def lock_room(*, budget_id: int) -> money.Money:
+    """Return the room of a budget and keep it so until the transaction ends."""
     fund = fund_of(budget_id=budget_id)
-    return money.Money(postings.available(postings.lock_funds([fund.pk])[fund.pk]), fund.currency)
+    return money.Money(postings.room(postings.lock_funds([fund.pk])[fund.pk]), fund.currency)
 
 
 def require_budgets(

@@ -140,7 +140,7 @@ def open_duplicate(
         operation_id=operation_id,
         outcome=matching.Outcome.DUPLICATE.value,
         detail=f"A copy of invoice {invoice.number} of {invoice.invoiced_on} came in again.",
-        requested_by_id=actor.user_id,
+        requested_by_id=operations.person_behind(actor),
     )
 
 

@@ -217,6 +217,15 @@ def text(value: str, *, field: str, most: int = LONGEST_TEXT) -> str:
     return value
 
 
+def person_behind(actor: access.Actor) -> int | None:
+    """Return who asks; a token asks for whoever made it, who so cannot approve what it asks."""
+    if actor.token_id is None:
+        return actor.user_id
+    return models.ServiceToken.objects.values_list("created_by_id", flat=True).get(
+        id=actor.token_id
+    )
+
+
 def _claim(actor: access.Actor, key: str, asked: str) -> Answer | None:
     """Enter the organization and hold the key until the end; a concurrent holder is waited for."""
     with connection.cursor() as cursor:

@@ -109,7 +109,7 @@ def use(*, actor: access.Actor, override_id: UUID, subject_id: UUID, at: dt.date
             organization_id=actor.organization_id,
             override=row,
             subject_id=subject_id,
-            user_id=actor.user_id,
+            user_id=operations.person_behind(actor),
             used_at=at,
         )
 

@@ -31,6 +31,10 @@ class PeriodStatusKept(refusals.Conflict):
     code = "PERIOD_STATUS_KEPT"
 
 
+class CloseUnsigned(refusals.Conflict):
+    code = "CLOSE_UNSIGNED"
+
+
 # Written out, it takes a fifth of what the ORM takes to say it.
 _FROM_DAY: Final = """
     SELECT period.id, period.name, period.status, period.starts_on
@@ -42,7 +46,25 @@ _FROM_DAY: Final = """
 
 
 def move(*, actor: access.Actor, period_id: int, status: ledger.PeriodStatus, reason: str) -> None:
-    """Close a period softly or for good, or open it again; whoever posts is waited for.
+    """Close a period softly, or open it again; whoever posts is waited for.
+
+    For good it is closed by a signature (`services.closes`); unsigned, only by what the product
+    does itself, such as its samples. Raises Forbidden, TextUnusable, PeriodStatusKept and
+    CloseUnsigned.
+    """
+    is_asked = actor.user_id is not None or actor.token_id is not None
+    if status is ledger.PeriodStatus.CLOSED and is_asked:
+        actor.require(access.Permission.CLOSE_PERIODS)
+        raise CloseUnsigned(
+            "A period is closed for good by somebody who did not prepare its close. Prepare the "
+            "close, and have it signed.",
+            field="status",
+        )
+    enter(actor=actor, period_id=period_id, status=status, reason=reason)
+
+
+def enter(*, actor: access.Actor, period_id: int, status: ledger.PeriodStatus, reason: str) -> None:
+    """Write the event; whoever closes for good by it writes its signature as well.
 
     Raises Forbidden, TextUnusable and PeriodStatusKept.
     """

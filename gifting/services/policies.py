@@ -192,7 +192,7 @@ def claw_back(
             raise NothingToClawBack("The budget's policy claws nothing back by this day.")
         period_id = periods.of_decision(actor=actor, day=day)
         periods.hold(period_id=period_id)
-        left = ledger.lock_available(budget_id=budget_id)
+        left = ledger.lock_room(budget_id=budget_id)
         if left.amount_minor <= 0:
             raise NothingToClawBack("Nothing is left in the budget that could go back.")
         pair_id = uuid.uuid4()

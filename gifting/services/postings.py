@@ -15,6 +15,7 @@ from django.db.models import Sum
 
 from gifting import models
 from gifting.domain import money
+from gifting.domain.budgets import Enforcement
 from gifting.domain.ledger import Bucket, Cause, Move
 from gifting.services import operations
 from gifting.services.operations import Payment, Step
@@ -81,6 +82,12 @@ def available(fund: models.Fund) -> int:
     used = fund.committed_minor + fund.accrued_minor + fund.actual_minor
     left: int = fund.allocated_minor + fund.overrun_minor - used
     return left
+
+
+def room(fund: models.Fund) -> int:
+    """Return what a decision may take: what overran a HARD budget is owed and no room."""
+    is_hard = fund.enforcement == Enforcement.HARD.value
+    return available(fund) - (fund.overrun_minor if is_hard else 0)
 
 
 def spend_at_will(

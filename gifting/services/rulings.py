@@ -176,7 +176,7 @@ def _facts(
         recipient_class=classes.pop() if len(classes) == 1 else recipients.RecipientClass.UNKNOWN,
         country=countries.pop() if len(countries) == 1 else "",
         cost_center_id=centers.pop() if len(centers) == 1 else None,
-        available_minor=postings.available(fund) if fund else None,
+        available_minor=postings.room(fund) if fund else None,
         revised_minor=fund.allocated_minor if fund else None,
         rules=tuple(sorted({code for each in findings for code in each.rules_asking})),
     )
@@ -185,7 +185,7 @@ def _facts(
 def _tightest(requests: Sequence[models.SendRequest]) -> models.Fund | None:
     shares = models.SendShare.objects.filter(send_id__in=[request.send_id for request in requests])
     funds = models.Fund.objects.filter(budget_id__in=shares.values("budget_id")).order_by("id")
-    return min(funds, key=postings.available, default=None)
+    return min(funds, key=postings.room, default=None)
 
 
 def _in_currency(

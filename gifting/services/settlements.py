@@ -79,11 +79,16 @@ class Room:
         for fund_id, amount_minor in asked.items():
             for each in self.reached(fund_id):
                 needed[each] = needed.get(each, 0) + amount_minor
-        if any(amount > self.left[each] for each, amount in needed.items()):
+        if any(amount > self._room(each) for each, amount in needed.items()):
             return False
         for each, amount in needed.items():
             self.left[each] -= amount
         return True
+
+    def _room(self, fund_id: int) -> int:
+        """Return what a decision may take, which is less than what is left for facts."""
+        fund = self.funds[fund_id]
+        return self.left[fund_id] + postings.room(fund) - postings.available(fund)
 
     def free(self, fund_id: int, amount_minor: int) -> None:
         for each in self.reached(fund_id):

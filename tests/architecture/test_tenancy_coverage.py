@@ -165,6 +165,9 @@ OWNERS_FUNCTIONS = {
     "roll_up_costs": ["search_path=public, pg_temp"],
 }
 GUARDS = {
+    "check_close_is_signed",
+    "judge_overrun_settlement",
+    "person_behind",
     "keep_posted_period",
     "judge_shared_repayment",
     "judge_shared_loan",

@@ -155,10 +155,11 @@ def make_service_token(
     scopes: frozenset[access.Scope] = frozenset({access.Scope.READ_SPEND}),
     lifetime: dt.timedelta = dt.timedelta(days=30),
     at: dt.datetime = NOON,
+    by: access.Actor | None = None,
 ) -> memberships.IssuedToken:
     """Issue a token as the product does; its secret is in the result."""
     return memberships.issue_token(
-        actor=access.Actor.system(organization_id=here()),
+        actor=by or access.Actor.system(organization_id=here()),
         name=f"Token {next_number()}",
         scopes=scopes,
         lifetime=lifetime,

@@ -146,8 +146,10 @@ def test_nobody_approves_what_they_asked_for_or_prepared(cast: organizations.Cas
 
 def test_whoever_made_a_token_cannot_approve_what_it_asks_for(cast: organizations.Cast) -> None:
     approvals.define(FROM_250)
-    issued = organizations.make_service_token(scopes=frozenset({access.Scope.WRITE_SENDS}))
-    models.ServiceToken.objects.filter(id=issued.id).update(created_by=cast.femi)
+    issued = organizations.make_service_token(
+        scopes=frozenset({access.Scope.WRITE_SENDS}),
+        by=approvals.actor_of(cast.femi.pk, access.Role.ADMIN),
+    )
     machine = access.Actor.token(
         token_id=issued.id,
         organization_id=cast.organization.id,

@@ -55,6 +55,12 @@ class Oracle:
     is_closed: bool = False
     enforcement: dict[str, str] = field(default_factory=dict)
 
+    def room(self, name: str) -> int:
+        """Return what a decision may take: what overran a HARD budget is owed and no room."""
+        fund = self.funds[name]
+        is_hard = self.enforcement.get(name, "HARD") == "HARD"
+        return fund.available - (fund.overrun if is_hard else 0)
+
     def reached(self, name: str) -> list[Fund]:
         return [self.funds[each] for each in (name, *self.above[name])]
 
@@ -75,7 +81,7 @@ class Oracle:
         beyond: dict[str, int] = {}
         # The first fund that is short says why.
         for name in self.funds:
-            if asked.get(name, 0) <= self.funds[name].available:
+            if asked.get(name, 0) <= self.room(name):
                 continue
             enforcement = self.enforcement.get(name, "HARD")
             if enforcement == "HARD":
@@ -195,8 +201,11 @@ class Oracle:
         return ""
 
     def transfer(self, source: str, target: str, amount: int) -> str:
-        refusal = self.revise(source, -amount)
-        return refusal or self.revise(target, amount)
+        if self.is_closed:
+            return "PERIOD_CLOSED"
+        if amount > self.room(source):
+            return "BUDGET_EXCEEDED"
+        return self.revise(source, -amount) or self.revise(target, amount)
 
 
 def _beyond_open(reserved: Reserved, amount: int) -> str:

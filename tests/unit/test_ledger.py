@@ -69,11 +69,20 @@ def test_a_step_is_taken_back_only_as_a_reversal() -> None:
         Move(*PEND, 5, is_reversal=True)
 
 
-def test_one_unit_more_than_available_is_refused() -> None:
-    assert FULL.apply(Move(*PEND, 20)).available == 0
+def test_one_unit_more_than_the_room_is_refused_and_an_overrun_is_no_room() -> None:
+    assert FULL.apply(Move(*PEND, 10)).net_position == 0
 
     with pytest.raises(BudgetExceeded) as refusal:
-        FULL.apply(Move(*PEND, 21))
+        FULL.apply(Move(*PEND, 11))
+
+    assert (refusal.value.available_minor, refusal.value.requested_minor) == (10, 11)
+
+
+def test_a_fact_takes_what_is_available_and_no_more() -> None:
+    assert FULL.apply(Move(Bucket.AVAILABLE, Bucket.ACTUAL, 20)).available == 0
+
+    with pytest.raises(BudgetExceeded) as refusal:
+        FULL.apply(Move(Bucket.AVAILABLE, Bucket.ACTUAL, 21))
 
     assert (refusal.value.available_minor, refusal.value.requested_minor) == (20, 21)
     assert refusal.value.code == "BUDGET_EXCEEDED"
