@@ -35,24 +35,43 @@ WRITABLE: set[type[db.Model]] = {
     models.Override,
     models.Budget,
     models.Campaign,
+    models.ContractPrice,
     models.CostCenter,
+    models.CreditMemo,
+    models.CreditNote,
     models.MatchException,
+    models.MatchPolicy,
     models.Membership,
+    models.OutsideSpend,
     models.Program,
+    models.PurchaseOrder,
+    models.Receipt,
     models.ServiceToken,
     models.Vendor,
+    models.VendorInvoice,
     models.VendorMerge,
 }
 TENANT_MODELS = everything.tenant_models()
 # Answered in the admin, and made elsewhere; or made there once, and never changed.
-ANSWERED = {models.ApprovalRequest, models.MatchException, models.OverrunException}
+ANSWERED = {
+    models.ApprovalRequest,
+    models.MatchException,
+    models.OutsideSpend,
+    models.OverrunException,
+}
+ORDERED = {models.PurchaseOrder, models.Receipt}
+VENDORS = {models.ContractPrice, models.Vendor, models.VendorMerge}
+PAID = {models.CreditMemo, models.CreditNote, models.MatchPolicy, models.VendorInvoice}
 WRITTEN_ONCE = {
     models.DimensionValue,
     models.PeriodEvent,
     models.ApprovalPolicy,
+    models.ContractPrice,
     models.GiftRule,
     models.Override,
     models.VendorMerge,
+    *ORDERED,
+    *PAID,
 }
 APPROVED = {
     models.OverrunException,
@@ -449,17 +468,18 @@ def test_nothing_is_deleted(model: type[db.Model], cast: organizations.Cast) -> 
         (access.Role.ADMIN, WRITABLE),
         (
             access.Role.MARKETING,
-            {models.Campaign, models.Program, models.Vendor, models.VendorMerge},
+            {models.Campaign, models.Program, *VENDORS, *ORDERED},
         ),
-        (access.Role.SALES, set()),
+        (access.Role.SALES, ORDERED),
         (
             access.Role.FINANCE,
             {
                 models.Budget,
                 models.DimensionValue,
+                models.OutsideSpend,
                 models.PeriodEvent,
-                models.Vendor,
-                models.VendorMerge,
+                *VENDORS,
+                *PAID,
                 *APPROVED,
             },
         ),
