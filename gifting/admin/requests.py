@@ -44,6 +44,11 @@ class ActForm(screens.RefusableForm):
         required=False,
         widget=widgets.UnfoldAdminSelectWidget(),
     )
+    overrun_reason = forms.CharField(
+        required=False,
+        help_text="Why a soft budget may be passed; kept with the decision",
+        widget=widgets.UnfoldAdminTextareaWidget(),
+    )
 
 
 @admin.register(models.SendRequest)
@@ -67,6 +72,7 @@ class SendRequestScreen(screens.FactScreen):
         "requested_on",
         "nature",
         "purpose",
+        "dimensions",
         "has_advert",
         "is_widely_given",
         "batch",
@@ -75,9 +81,12 @@ class SendRequestScreen(screens.FactScreen):
         "recorded_at",
     )
     fieldsets = (
-        (None, {"fields": ("send", "where", "total", "estimate", "act")}),
+        (None, {"fields": ("send", "where", "total", "estimate", "act", "overrun_reason")}),
         ("Terms", {"fields": ("gift_kind", "money_timing")}),
-        ("Asked", {"fields": ("requested_by", "requested_on", ("batch", "position"))}),
+        (
+            "Asked",
+            {"fields": ("requested_by", "requested_on", "dimensions", ("batch", "position"))},
+        ),
         ("Register", {"fields": ("nature", "purpose", "has_advert", "is_widely_given")}),
         (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
@@ -96,17 +105,23 @@ class SendRequestScreen(screens.FactScreen):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         actor, act, send = desk.actor(request), form.cleaned_data["act"], obj.send.public_id
         if act == DECIDE:
-            self._decide(request, actor, send)
+            self._decide(request, actor, send, form.cleaned_data["overrun_reason"])
         elif act:
             state, _ = TOLD[act]
             tell = charges.dispatch if act == "DISPATCH" else charges.tell
             tell(actor=actor, send=send, moment=charges.Moment(state, timezone.now()))
 
-    def _decide(self, request: HttpRequest, actor: access.Actor, send: UUID) -> None:
+    def _decide(
+        self, request: HttpRequest, actor: access.Actor, send: UUID, overrun_reason: str
+    ) -> None:
         """Decide, and say so: a refusal is kept and shown, not taken back."""
         # A send is approved once, so this names the decision.
         answer = decisions.decide(
-            actor=actor, key=f"admin:decide:{send}", send=send, at=timezone.now()
+            actor=actor,
+            key=f"admin:decide:{send}",
+            send=send,
+            at=timezone.now(),
+            overrun_reason=overrun_reason,
         )
         if answer.outcome is not Outcome.APPROVED:
             for reason in answer.reasons:

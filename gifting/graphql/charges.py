@@ -9,14 +9,23 @@ from uuid import UUID
 import strawberry
 from strawberry import relay
 
-from gifting.domain import access, credit_memos, decisions, lifecycle, money, presets, timing
+from gifting.domain import (
+    access,
+    budgets,
+    credit_memos,
+    decisions,
+    lifecycle,
+    money,
+    presets,
+    timing,
+)
 from gifting.graphql import context, errors, fields, inputs, loaders, scalars, types
 from gifting.models import sends as send_models
 from gifting.selectors import adjustments, campaigns, fiscal, records, sends, vendors
 from gifting.selectors import budgets as budget_records
 from gifting.selectors import credit_memos as credit_records
 from gifting.selectors import funding as traces
-from gifting.services import charges, requests
+from gifting.services import charges, requests, unbudgeted
 from gifting.services import credit_memos as memos
 from gifting.services import decisions as deciding
 from gifting.services import timing as terms
@@ -24,6 +33,10 @@ from gifting.services import timing as terms
 KEY: Final = (
     "Made by the client, 1 to 255 visible ASCII characters: the same request with the same key "
     "acts once."
+)
+OVERRUN_REASON: Final = (
+    "Why a SOFT budget may be passed, 1 to 4000 characters; kept with the decision, and settled by "
+    "somebody. A HARD budget is never passed, an ADVISORY one always."
 )
 MOST_ADJUSTMENTS: Final = 500
 
@@ -57,6 +70,17 @@ fields.describe(
         "USED": "It paid for a gift.",
         "EXPIRED": "It was lost: breakage.",
         "WITHDRAWN": "The vendor took it back.",
+    },
+)
+fields.describe(
+    budgets.DimensionKind,
+    name="BudgetDimension",
+    description="What a budget may be scoped by, beside its cost center and campaign.",
+    values={
+        "PROGRAM": "A program of campaigns.",
+        "PERSON": "Whoever sends.",
+        "REGION": "A region, as the organization names it.",
+        "GL_ACCOUNT": "An account of the general ledger.",
     },
 )
 PRESETS: Final = ", ".join(presets.BY_CODE)
@@ -172,6 +196,14 @@ class SendShareInput:
     )
 
 
+@strawberry.input(description="A value that budgets may be scoped by.")
+class SendDimensionInput:
+    kind: budgets.DimensionKind = strawberry.field(description="Which dimension; each once.")
+    code: str = strawberry.field(
+        description="The code of the value. One that nobody named yet scopes no budget."
+    )
+
+
 @strawberry.input(description="A send that budget money is to pay for.")
 class RequestSendInput:
     idempotency_key: str = strawberry.field(
@@ -195,6 +227,11 @@ class RequestSendInput:
     quantity: int = strawberry.field(default=1, description="How many of the gift; at least 1.")
     nature: str = strawberry.field(default="", description="What it is, for the gift register.")
     purpose: str = strawberry.field(default="", description="Why it is given.")
+    dimensions: list[SendDimensionInput] = strawberry.field(
+        default_factory=list,
+        description="What else it is counted by: every budget that is scoped by these values takes "
+        "it as well. The campaign's program and the sender are known, and count before these.",
+    )
 
 
 @strawberry.input(description="A batch of sends that are decided together.")
@@ -209,6 +246,7 @@ class RequestSendBatchInput:
 class ApproveSendInput:
     idempotency_key: str = strawberry.field(description=KEY)
     send_id: relay.GlobalID = strawberry.field(description="Which send.")
+    overrun_reason: str = strawberry.field(default="", description=OVERRUN_REASON)
 
 
 @strawberry.input(description="Which batch to decide on.")
@@ -216,6 +254,7 @@ class ApproveSendBatchInput:
     idempotency_key: str = strawberry.field(description=KEY)
     batch_id: UUID = strawberry.field(description="What `requestSendBatch` returned.")
     mode: decisions.Mode = strawberry.field(description="What happens when it does not fit.")
+    overrun_reason: str = strawberry.field(default="", description=OVERRUN_REASON)
 
 
 @strawberry.input(description="What happened to a send.")
@@ -290,6 +329,14 @@ class SendPayload(errors.Payload):
     send: types.Send | None = strawberry.field(
         default=None, description="The send as it is now; null when nothing was done."
     )
+
+
+@strawberry.input(description="The cost of a send from a file, and who bears it after all.")
+class PostSendCostInput:
+    idempotency_key: str = strawberry.field(description=KEY)
+    send_id: relay.GlobalID = strawberry.field(description="Which send.")
+    budget_id: relay.GlobalID = strawberry.field(description="Which budget, in its currency.")
+    reason: str = strawberry.field(description="Why: 1 to 4000 characters.")
 
 
 @strawberry.type(description="What became of a batch of sends.")
@@ -434,7 +481,11 @@ class Mutation:
         actor = info.context.actor
         send = _send(actor, input.send_id)
         decided = deciding.decide(
-            actor=actor, key=input.idempotency_key, send=send, at=info.context.at
+            actor=actor,
+            key=input.idempotency_key,
+            send=send,
+            at=info.context.at,
+            overrun_reason=input.overrun_reason,
         )
         return SendPayload(
             send=_shown(actor, sends.SOURCE, send),
@@ -462,6 +513,7 @@ class Mutation:
             batch=input.batch_id,
             mode=input.mode,
             at=info.context.at,
+            overrun_reason=input.overrun_reason,
         )
         return SendBatchPayload(
             batch_id=input.batch_id,
@@ -571,6 +623,29 @@ class Mutation:
         return SendPayload(send=_shown(actor, sends.SOURCE, send))
 
     @strawberry.field(
+        description="Let a budget bear what a send from a file cost: owed whatever is left in it, "
+        "beyond it an overrun with an exception. Each cost is borne once. Needs WRITE_BUDGETS.",
+        extensions=[errors.RefusalsAsUserErrors(SendPayload)],
+    )
+    def post_send_cost(
+        self,
+        info: context.Info,
+        input: Annotated[  # noqa: A002 - the convention's own name
+            PostSendCostInput, strawberry.argument(description="Which send, and who bears it.")
+        ],
+    ) -> SendPayload:
+        actor = info.context.actor
+        send = _send(actor, input.send_id)
+        unbudgeted.post(
+            actor=actor,
+            key=input.idempotency_key,
+            send=send,
+            budget_id=_key(actor, budget_records.SOURCE, input.budget_id, "budget_id"),
+            reason=input.reason,
+        )
+        return SendPayload(send=_shown(actor, sends.SOURCE, send))
+
+    @strawberry.field(
         description="Record a credit that a vendor gave. Needs WRITE_BUDGETS.",
         extensions=[errors.RefusalsAsUserErrors(CreditMemoPayload)],
     )
@@ -664,6 +739,7 @@ def _asked(actor: access.Actor, asked: RequestSendInput) -> requests.Asked:
         gift_kind=asked.gift_kind,
         nature=asked.nature,
         purpose=asked.purpose,
+        dimensions={each.kind: each.code for each in asked.dimensions},
     )
 
 

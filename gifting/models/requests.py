@@ -37,6 +37,11 @@ class SendRequest(tenancy.TenantModel):
     is_widely_given = models.BooleanField(
         default=False, help_text="Branded, of small value and given to many"
     )
+    dimensions = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        help_text="Codes by kind of what budgets may be scoped by, as given",
+    )
     batch = models.UUIDField(null=True, help_text="Shared by sends that are decided together")
     position = models.PositiveIntegerField(default=0, help_text="Its place in the batch")
     requested_by = models.ForeignKey(

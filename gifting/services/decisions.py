@@ -10,9 +10,8 @@ Locks: the key, the sends by id, their recipients, the period, the funds by id.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -22,11 +21,13 @@ from django.db.models import Q
 from gifting import models
 from gifting.domain import access, decisions, ledger, lifecycle, money, refusals
 from gifting.domain import approvals as matrix
+from gifting.domain.budgets import Enforcement
 from gifting.domain.decisions import Mode, Outcome
 from gifting.domain.ledger import Bucket, OperationKind
 from gifting.selectors import organizations
 from gifting.services import (
     approvals,
+    dimensions,
     gift_rules,
     operations,
     overrides,
@@ -39,6 +40,7 @@ from gifting.services import (
 from gifting.services.operations import Plan, Step
 
 APPROVED: Final = Outcome.APPROVED.value
+NO_REACH: Final = 0
 # What is refused by one of these is an answer about the send, and kept with it.
 ANSWERS: Final = (
     ledger.BudgetExceeded,
@@ -109,6 +111,9 @@ class _Case:
     reasons: list[Reason] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    # The key of the limits beside each fund, and the funds that they are.
+    reaches: dict[int, int | None] = field(default_factory=dict)
+    beside: list[int] = field(default_factory=list)
 
     @property
     def by_fund(self) -> dict[int, int]:
@@ -116,29 +121,38 @@ class _Case:
         return settlements.parts_of(self.request)
 
 
-def decide(*, actor: access.Actor, key: str, send: UUID, at: dt.datetime) -> Decided:
+def decide(
+    *,
+    actor: access.Actor,
+    key: str,
+    send: UUID,
+    at: dt.datetime,
+    overrun_reason: str = "",
+) -> Decided:
     """Approve a request and reserve its money, or say why not; the answer is kept either way.
 
     An approver's own answer to the matrix is given with it, and kept even if the budgets refuse.
     While others have to approve, nothing is decided: the answer has no outcome. Without a matrix,
-    anybody who may APPROVE decides but the requester.
+    anybody who may APPROVE decides but the requester. A budget that is SOFT is passed with a
+    reason, which is kept with the answer and opens an exception; an ADVISORY one with a warning.
 
-    Raises Forbidden, UnknownRequest, RequesterDecides, AlreadyDecided and what `operations.perform`
-    refuses; what the budgets, the matrix or the rules refuse is an answer.
+    Raises Forbidden, UnknownRequest, RequesterDecides, AlreadyDecided, TextUnusable and what
+    `operations.perform` refuses; what the budgets, the matrix or the rules refuse is an answer.
     """
     _require_decider(actor)
+    why = overrun_reason and operations.text(overrun_reason, field="overrun_reason")
     with tenancy.organization(actor.organization_id):
         found: list[_Case] = []
 
         def plan(_: UUID) -> Plan:
-            found[:] = _cases(actor, Q(send__public_id=send))
+            found[:] = _cases(actor, Q(send__public_id=send), why)
             (case,) = found
             _require_undecided(case)
             case.ruling = rulings.judge(actor=actor, request=case.request, at=at)
             rulings.require_allowed(case.ruling)
             _require_approved(actor, found, at)
             rulings.record(actor=actor, request=case.request, ruling=case.ruling, at=at)
-            return _plan(actor, found, at)
+            return _plan(actor, found, at, why=why)
 
         _answer_matrix(actor, Q(send__public_id=send), at)
         try:
@@ -146,7 +160,7 @@ def decide(*, actor: access.Actor, key: str, send: UUID, at: dt.datetime) -> Dec
                 actor=actor,
                 kind=OperationKind.COMMIT,
                 key=key,
-                request={"decide": send},
+                request={"decide": send} | ({"overrun_reason": why} if why else {}),
                 plan=plan,
             )
         except ANSWERS as refusal:
@@ -158,9 +172,18 @@ def decide(*, actor: access.Actor, key: str, send: UUID, at: dt.datetime) -> Dec
 
 
 def decide_batch(
-    *, actor: access.Actor, key: str, batch: UUID, mode: Mode, at: dt.datetime
+    *,
+    actor: access.Actor,
+    key: str,
+    batch: UUID,
+    mode: Mode,
+    at: dt.datetime,
+    overrun_reason: str = "",
 ) -> DecidedBatch:
-    """Reserve the money of a batch at once, one commitment a fund, from which its sends draw.
+    """Reserve the money of a batch at once: its sends draw from one commitment a fund.
+
+    Sends that meet other limits beside the fund draw from another one. Budgets that are SOFT or
+    ADVISORY are passed as by `decide`.
 
     Either all or nothing, or as many as fit: in the order in which they were asked, each that the
     rules allow and that fits what is left. The rest is refused, and the refusals kept. Raises
@@ -168,11 +191,12 @@ def decide_batch(
     ApprovalMissing, and what `decide` raises.
     """
     _require_decider(actor)
+    why = overrun_reason and operations.text(overrun_reason, field="overrun_reason")
 
     def plan(_: UUID) -> Plan:
         cases = [
             case
-            for case in _cases(actor, Q(batch=batch))
+            for case in _cases(actor, Q(batch=batch), why)
             if not models.SendDecision.objects.filter(send=case.send, outcome=APPROVED).exists()
         ]
         if not cases:
@@ -183,10 +207,11 @@ def decide_batch(
             recipient_ids=[case.send.recipient_id for case in cases if case.send.recipient_id],
         )
         room = None if mode is Mode.ALL_OR_NOTHING else _room(actor, cases, at)
-        fitting = [case for case in cases if _fits(actor, case, room, at)]
+        fitting = [case for case in cases if _fits(actor, case, room, at, why)]
         if not fitting:
             raise NothingFits("No send of the batch fits its budgets. Have them revised.")
-        return _plan(actor, fitting, at, left_out=[each for each in cases if each.reasons])
+        left_out = [each for each in cases if each.reasons]
+        return _plan(actor, fitting, at, left_out, why=why)
 
     with tenancy.organization(actor.organization_id):
         _answer_matrix(actor, Q(batch=batch), at)
@@ -195,7 +220,8 @@ def decide_batch(
                 actor=actor,
                 kind=OperationKind.COMMIT,
                 key=key,
-                request={"decide_batch": batch, "mode": mode.value},
+                request={"decide_batch": batch, "mode": mode.value}
+                | ({"overrun_reason": why} if why else {}),
                 plan=plan,
             )
         except _Waiting as waiting:
@@ -279,10 +305,44 @@ def _room(actor: access.Actor, cases: Sequence[_Case], at: dt.datetime) -> settl
     zone = organizations.get(organization_id=actor.organization_id).time_zone
     day = periods.day_of(at=at, time_zone=zone)
     periods.hold(period_id=periods.of_decision(actor=actor, day=day))
-    return settlements.Room.of({share.fund_id for case in cases for share in case.shares})
+    _find_limits(actor, cases)
+    return settlements.Room.of(
+        {share.fund_id for case in cases for share in case.shares},
+        [reach_id for case in cases for reach_id in case.reaches.values()],
+    )
 
 
-def _fits(actor: access.Actor, case: _Case, room: settlements.Room | None, at: dt.datetime) -> bool:
+def _find_limits(actor: access.Actor, cases: Sequence[_Case]) -> None:
+    """Find what each use is held against beside its own fund.
+
+    A reach that is new is written down, in one order, so that those who write the same ones wait
+    for each other before they lock a fund.
+    """
+    values = {
+        case.send.pk: tuple(dimensions.of_send(case.send, case.request.dimensions))
+        for case in cases
+    }
+    wanted = {(share.fund_id, values[case.send.pk]) for case in cases for share in case.shares}
+    reaches = {
+        (fund_id, named): dimensions.reach_of(actor, fund_id, named)
+        for fund_id, named in sorted(wanted)
+    }
+    beside = dimensions.funds_of(each for each in reaches.values() if each is not None)
+    for case in cases:
+        case.reaches = {
+            share.fund_id: reaches[share.fund_id, values[case.send.pk]] for share in case.shares
+        }
+        met = [beside[each] for each in case.reaches.values() if each is not None]
+        case.beside = sorted({fund_id for fund_ids in met for fund_id in fund_ids})
+
+
+def _fits(
+    actor: access.Actor,
+    case: _Case,
+    room: settlements.Room | None,
+    at: dt.datetime,
+    why: str,
+) -> bool:
     """Record a gift that is allowed and fits, so that the next one to its recipient counts it.
 
     A batch of which all was asked has no room to look at: PostgreSQL judges its sum.
@@ -290,7 +350,8 @@ def _fits(actor: access.Actor, case: _Case, room: settlements.Room | None, at: d
     try:
         case.ruling = rulings.judge(actor=actor, request=case.request, at=at)
         rulings.require_allowed(case.ruling)
-        if room is not None and not room.takes(case.by_fund):
+        may_pass = {Enforcement.ADVISORY, *([Enforcement.SOFT] if why else [])}
+        if room is not None and not room.takes(case.by_fund, case.reaches, may_pass=may_pass):
             case.reasons.append(_no_room(case))
             return False
         rulings.record(actor=actor, request=case.request, ruling=case.ruling, at=at)
@@ -302,22 +363,24 @@ def _fits(actor: access.Actor, case: _Case, room: settlements.Room | None, at: d
     return True
 
 
-def _cases(actor: access.Actor, which: Q) -> list[_Case]:
+def _cases(actor: access.Actor, which: Q, why: str) -> list[_Case]:
     """Lock the sends that were asked for, by id, and return them in their order."""
     requests = list(models.SendRequest.objects.filter(which).order_by("position", "id"))
     if not requests:
         raise UnknownRequest("There is no such request.", field="send")
     sends = {
         send.pk: send
-        for send in models.Send.objects.select_for_update(no_key=True)
+        for send in models.Send.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("campaign__program")
         .filter(id__in=[request.send_id for request in requests])
         .order_by("id")
     }
     for request in requests:
         request.send = sends[request.send_id]
         actor.require_cost_center(request.send.cost_center_id)
+    told = {"overrun_reason": why} if why else {}
     return [
-        _Case(sends[request.send_id], request, settlements.shares_of(request))
+        _Case(sends[request.send_id], request, settlements.shares_of(request), facts={**told})
         for request in requests
     ]
 
@@ -353,7 +416,12 @@ def _require_undecided(case: _Case) -> None:
 
 
 def _plan(
-    actor: access.Actor, cases: Sequence[_Case], at: dt.datetime, left_out: Sequence[_Case] = ()
+    actor: access.Actor,
+    cases: Sequence[_Case],
+    at: dt.datetime,
+    left_out: Sequence[_Case] = (),
+    *,
+    why: str,
 ) -> Plan:
     """Reserve the sum of the cases in each fund; the rest follows in the same transaction."""
     zone = organizations.get(organization_id=actor.organization_id).time_zone
@@ -361,16 +429,24 @@ def _plan(
     reference = settlements.reference_of(cases[0].request)
     posting = postings.Posting(periods.of_decision(actor=actor, day=day), day, reference)
     waiting = settlements.waiting_for(cases[0].request)
-    asked: dict[int, int] = {}
+    if not all(case.reaches for case in cases):
+        _find_limits(actor, cases)
+    asked: dict[tuple[int, int], int] = {}
     for case in cases:
         for fund_id, amount in case.by_fund.items():
-            asked[fund_id] = asked.get(fund_id, 0) + amount
+            use = (fund_id, case.reaches[fund_id] or NO_REACH)
+            asked[use] = asked.get(use, 0) + amount
     steps = [
-        dataclasses.replace(
-            posting.step(fund_id, (Bucket.AVAILABLE, Bucket.COMMITTED), amount),
-            request_id=waiting[fund_id].pk if fund_id in waiting else None,
+        # What was requested for a batch goes with the first that its fund reserves.
+        posting.step(
+            fund_id,
+            (Bucket.AVAILABLE, Bucket.COMMITTED),
+            amount,
+            reach_id=reach_id or None,
+            request_id=request.pk if request else None,
         )
-        for fund_id, amount in sorted(asked.items())
+        for (fund_id, reach_id), amount in sorted(asked.items())
+        for request in [waiting.pop(fund_id, None)]
     ]
 
     def then(operation_pk: int) -> None:
@@ -385,6 +461,7 @@ def _plan(
             "refused": [str(case.send.public_id) for case in left_out],
         },
         steps=tuple(steps),
+        overrun_reason=why,
         then=then,
     )
 
@@ -396,17 +473,22 @@ def _keep_approvals(
     operation_pk: int,
     at: dt.datetime,
 ) -> None:
-    made = dict(
-        models.Commitment.objects.filter(
-            public_id__in=[step.public_id for step in steps]
-        ).values_list("fund_id", "id")
-    )
-    available = _available(made)
+    rows = models.Commitment.objects.filter(public_id__in=[step.public_id for step in steps])
+    made = {
+        (fund_id, reach_id or NO_REACH): pk
+        for fund_id, reach_id, pk in rows.values_list("fund_id", "pend__reach_id", "id")
+    }
+    available = _available({each for case in cases for each in (*case.by_fund, *case.beside)})
     models.SendDecision.objects.bulk_create(
         _decision(
             actor,
             case,
-            {**_facts(case), "available_after": {str(f): available[f] for f in case.by_fund}},
+            {
+                **_facts(case),
+                "available_after": {
+                    str(each): available[each] for each in (*case.by_fund, *case.beside)
+                },
+            },
             operation_pk,
         )
         for case in cases
@@ -415,7 +497,7 @@ def _keep_approvals(
         models.SendCommitment(
             organization_id=actor.organization_id,
             send=case.send,
-            commitment_id=made[fund_id],
+            commitment_id=made[fund_id, case.reaches[fund_id] or NO_REACH],
             fund_id=fund_id,
             amount_minor=amount,
         )
@@ -487,7 +569,7 @@ def _facts(case: _Case) -> dict[str, Any]:
 
 
 def _room_facts(case: _Case) -> dict[str, Any]:
-    available = _available(case.by_fund)
+    available = _available({*case.by_fund, *case.beside})
     return {**_facts(case), "available": {str(fund): left for fund, left in available.items()}}
 
 
@@ -499,6 +581,6 @@ def _no_room(case: _Case) -> Reason:
     )
 
 
-def _available(fund_ids: Mapping[int, int]) -> dict[int, int]:
+def _available(fund_ids: Collection[int]) -> dict[int, int]:
     funds = models.Fund.objects.filter(id__in=list(fund_ids))
     return {fund.pk: postings.available(fund) for fund in funds}

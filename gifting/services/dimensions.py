@@ -7,7 +7,7 @@ above it: one sorted list of funds, one statement. What has no value here scopes
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import connection
 
@@ -44,6 +44,24 @@ def values_of(named: Mapping[budgets.DimensionKind, str]) -> list[int]:
     )
     wanted = {(kind.value, code) for kind, code in named.items()}
     return sorted(pk for pk, kind, code in rows if (kind, code) in wanted)
+
+
+def of_send(send: models.Send, given: Mapping[str, str]) -> list[int]:
+    """Return the values that a send meets: its program and its sender, and what was given beside.
+
+    What is known of the send counts, whatever was given for the same kind.
+    """
+    named = {budgets.DimensionKind(kind): code for kind, code in given.items()}
+    if send.campaign.program is not None:
+        named[budgets.DimensionKind.PROGRAM] = send.campaign.program.code
+    if send.sender_reference:
+        named[budgets.DimensionKind.PERSON] = send.sender_reference
+    return values_of(named)
+
+
+def funds_of(reach_ids: Iterable[int]) -> dict[int, list[int]]:
+    """Return the funds of each reach."""
+    return dict(models.Reach.objects.filter(id__in=set(reach_ids)).values_list("id", "fund_ids"))
 
 
 def reach_of(actor: access.Actor, fund_id: int, values: Sequence[int]) -> int | None:

@@ -61,9 +61,11 @@ class Posting:
         )
 
 
-def lock_funds(fund_ids: Iterable[int], *, reach_id: int | None = None) -> dict[int, models.Fund]:
-    """Lock the funds, all above them and those of the reach, in the order of their ids."""
-    wanted = set(fund_ids)
+def lock_funds(
+    fund_ids: Iterable[int], *, reach_id: int | None = None, beside: Iterable[int] = ()
+) -> dict[int, models.Fund]:
+    """Lock the funds, all above and beside them and of the reach, in the order of their ids."""
+    wanted = {*fund_ids, *beside}
     if reach_id is not None:
         wanted |= set(models.Reach.objects.values_list("fund_ids", flat=True).get(id=reach_id))
     wanted |= set(

@@ -12,17 +12,18 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
 from gifting import models
-from gifting.domain import access, lifecycle, money, refusals, timing
+from gifting.domain import access, budgets, lifecycle, money, refusals, timing
 from gifting.models import sends as tables
 from gifting.selectors import organizations
 from gifting.selectors import timing as terms_selector
 from gifting.services import (
     conflicts,
+    dimensions,
     ledger,
     operations,
     periods,
@@ -78,7 +79,11 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One send that is asked for; the estimate is by cost component."""
+    """One send that is asked for; the estimate is by cost component.
+
+    The dimensions are what budgets may be scoped by, beside the program of the campaign and the
+    sender, which are known.
+    """
 
     reference: str
     gift: Gift
@@ -89,6 +94,7 @@ class Asked:
     purpose: str = ""
     has_advert: bool = False
     is_widely_given: bool = False
+    dimensions: Mapping[budgets.DimensionKind, str] = field(default_factory=dict)
 
 
 def request(*, actor: access.Actor, asked: Asked, at: dt.datetime) -> UUID:
@@ -195,6 +201,7 @@ def _request(
         purpose=asked.purpose,
         has_advert=asked.has_advert,
         is_widely_given=asked.is_widely_given,
+        dimensions=_plain(asked.dimensions),
         batch=batch,
         position=position,
         requested_by_id=actor.user_id,
@@ -214,36 +221,43 @@ def _request(
 
 
 def _claim(actor: access.Actor, made: Sequence[models.SendRequest]) -> None:
-    """Show the money as requested in each budget, until the decision takes its place."""
+    """Show the money as requested in each budget, until the decision takes its place.
+
+    It is shown in the limits that all of the sends meet.
+    """
     sums: dict[int, int] = {}
     for row in made:
         for fund_id, amount in settlements.parts_of(row).items():
             sums[fund_id] = sums.get(fund_id, 0) + amount
-    budgets = dict(models.Fund.objects.filter(id__in=sums).values_list("id", "budget_id"))
+    budget_ids = dict(models.Fund.objects.filter(id__in=sums).values_list("id", "budget_id"))
+    values = [set(dimensions.of_send(row.send, row.dimensions)) for row in made]
     reference = settlements.reference_of(made[0])
     spend_requests.request(
         actor=actor,
         key=f"request:{reference}",
         shares=[
-            ledger.Share(budgets[fund_id], money.Money(amount, made[0].currency))
+            ledger.Share(budget_ids[fund_id], money.Money(amount, made[0].currency))
             for fund_id, amount in sorted(sums.items())
         ],
         effective_on=made[0].requested_on,
         reference=reference,
+        dimension_values=sorted(set.intersection(*values)),
     )
 
 
 def _require_told(asked: Asked) -> None:
     """Refuse texts that cannot be kept and quantities that are none."""
-    for field, most in (
+    for name, most in (
         ("account_reference", tables.EXTERNAL_ID_LENGTH),
         ("sender_reference", tables.EXTERNAL_ID_LENGTH),
     ):
-        if told := getattr(asked.gift, field):
-            operations.text(told, field=field, most=most)
-    for field in ("nature", "purpose"):
-        if told := getattr(asked, field):
-            operations.text(told, field=field)
+        if told := getattr(asked.gift, name):
+            operations.text(told, field=name, most=most)
+    for name in ("nature", "purpose"):
+        if told := getattr(asked, name):
+            operations.text(told, field=name)
+    for code in asked.dimensions.values():
+        operations.text(code, field="dimensions", most=models.tenancy.CODE_LENGTH)
     if not 1 <= asked.gift.quantity <= MOST_QUANTITY:
         raise QuantityUnusable(f"A send has 1 to {MOST_QUANTITY:,} gifts.", field="quantity")
 
@@ -291,7 +305,13 @@ def _hash(asked: Asked, batch: UUID | None) -> str:
         "batch": str(batch or ""),
         "register": [asked.nature, asked.purpose, asked.has_advert, asked.is_widely_given],
     }
+    if asked.dimensions:
+        plain["dimensions"] = _plain(asked.dimensions)
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def _plain(named: Mapping[budgets.DimensionKind, str]) -> dict[str, str]:
+    return {kind.value: code for kind, code in named.items()}
 
 
 def _reused(reference: str) -> ReferenceReused:

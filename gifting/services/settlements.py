@@ -11,7 +11,8 @@ taken from OVERRUN. Locks: the send, its period, its commitments by id, its fund
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,11 +21,12 @@ from django.db.models import Sum
 
 from gifting import models
 from gifting.domain import access, money, timing
+from gifting.domain.budgets import Enforcement
 from gifting.domain.ledger import Bucket, OperationKind
 from gifting.domain.timing import Effect
 from gifting.models import sends as tables
 from gifting.selectors import organizations
-from gifting.services import credit_memos, operations, periods, postings
+from gifting.services import credit_memos, dimensions, operations, periods, postings
 from gifting.services.operations import Payment, Plan, Step
 
 REASON: Final = "The vendor's terms or charges of a send"
@@ -32,12 +34,13 @@ REASON: Final = "The vendor's terms or charges of a send"
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A fund that pays for the send, and what its decision reserved there."""
+    """A fund that pays for the send, and what its decision reserved there, within which limits."""
 
     fund_id: int
     weight: int
     commitment_id: int | None
     reserved_minor: int
+    reach_id: int | None = None
 
 
 @dataclass(slots=True)
@@ -55,31 +58,47 @@ class Room:
 
     funds: Mapping[int, models.Fund]
     above: Mapping[int, Sequence[int]]
+    beside: Mapping[int, Sequence[int]]
     left: dict[int, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, fund_ids: Iterable[int]) -> Room:
-        """Lock the funds and all above them."""
+    def of(cls, fund_ids: Iterable[int], reach_ids: Iterable[int | None] = ()) -> Room:
+        """Lock the funds, all above them and all that the reaches hold beside them."""
         wanted = sorted(fund_ids)
-        funds = postings.lock_funds(wanted)
+        beside = dimensions.funds_of(each for each in reach_ids if each is not None)
+        funds = postings.lock_funds(wanted, beside=itertools.chain(*beside.values()))
         above: dict[int, list[int]] = {fund_id: [] for fund_id in wanted}
         for fund_id, ancestor_id in models.FundAncestor.objects.filter(
             fund_id__in=wanted
         ).values_list("fund_id", "ancestor_id"):
             above[fund_id].append(ancestor_id)
         left = {fund_id: postings.available(fund) for fund_id, fund in funds.items()}
-        return cls(funds, above, left)
+        return cls(funds, above, beside, left)
 
-    def reached(self, fund_id: int) -> list[int]:
-        return [fund_id, *self.above[fund_id]]
+    def reached(self, fund_id: int, reach_id: int | None = None) -> list[int]:
+        """List the fund, those above it and those of the reach."""
+        beside = () if reach_id is None else self.beside[reach_id]
+        return [fund_id, *self.above[fund_id], *beside]
 
-    def takes(self, asked: Mapping[int, int]) -> bool:
-        """Take what is asked of each fund if all of it is left, in the funds above as well."""
+    def takes(
+        self,
+        asked: Mapping[int, int],
+        reaches: Mapping[int, int | None],
+        *,
+        may_pass: Collection[Enforcement] = (),
+    ) -> bool:
+        """Take what is asked of each fund if all of it is left, wherever its use reaches.
+
+        A budget of a kind that may be passed lacks nothing.
+        """
         needed: dict[int, int] = {}
         for fund_id, amount_minor in asked.items():
-            for each in self.reached(fund_id):
+            for each in self.reached(fund_id, reaches.get(fund_id)):
                 needed[each] = needed.get(each, 0) + amount_minor
-        if any(amount > self._room(each) for each, amount in needed.items()):
+        if any(
+            amount > self._room(each) and self.funds[each].enforcement not in may_pass
+            for each, amount in needed.items()
+        ):
             return False
         for each, amount in needed.items():
             self.left[each] -= amount
@@ -90,19 +109,21 @@ class Room:
         fund = self.funds[fund_id]
         return self.left[fund_id] + postings.room(fund) - postings.available(fund)
 
-    def free(self, fund_id: int, amount_minor: int) -> None:
-        for each in self.reached(fund_id):
+    def free(self, share: Share, amount_minor: int) -> None:
+        for each in self.reached(share.fund_id, share.reach_id):
             self.left[each] += amount_minor
 
-    def spend(self, posting: postings.Posting, fund_id: int, amount_minor: int) -> list[Step]:
+    def spend(self, posting: postings.Posting, share: Share, amount_minor: int) -> list[Step]:
         """Spend what is left; each fund that is short takes the rest from its own OVERRUN."""
         steps = []
-        for each in self.reached(fund_id):
+        for each in self.reached(share.fund_id, share.reach_id):
             short = max(0, amount_minor - max(0, self.left[each]))
             if short:
                 steps.append(posting.step(each, (Bucket.OVERRUN, Bucket.AVAILABLE), short))
             self.left[each] += short - amount_minor
-        return [*steps, posting.step(fund_id, (Bucket.AVAILABLE, Bucket.ACTUAL), amount_minor)]
+        way = (Bucket.AVAILABLE, Bucket.ACTUAL)
+        spent = posting.step(share.fund_id, way, amount_minor, reach_id=share.reach_id)
+        return [*steps, spent]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +192,9 @@ class _Settlement:
         self.steps: list[Step] = []
         self.payments: list[Payment] = []
         self.commitments = _lock_commitments(shares)
-        self.room = Room.of(share.fund_id for share in shares)
+        self.room = Room.of(
+            (share.fund_id for share in shares), (share.reach_id for share in shares)
+        )
         self.standing = _standing(order.send, shares, self.commitments)
         self.held = _held(order.send)
         self.wanted = _by_fund(order.position.amounts, shares)
@@ -208,7 +231,7 @@ class _Settlement:
         here = self.standing[share.fund_id]
         over = here.accrued - min(here.accrued, max(0, self._target(share) - here.spent))
         self._move(share, (Bucket.ACCRUED, Bucket.AVAILABLE), over)
-        self.room.free(share.fund_id, over)
+        self.room.free(share, over)
         here.accrued -= over
 
     def _take(self, share: Share) -> None:
@@ -230,7 +253,7 @@ class _Settlement:
             self._move(share, (Bucket.COMMITTED, Bucket.ACCRUED), part)
         here.open -= part
         if owed - part:
-            self.steps += self.room.spend(self.posting, share.fund_id, owed - part)
+            self.steps += self.room.spend(self.posting, share, owed - part)
 
     def _refund(self, share: Share, amount_minor: int) -> None:
         spent = models.Transfer.objects.filter(
@@ -243,7 +266,7 @@ class _Settlement:
             self.steps.append(step)
             self.payments += postings.returned(step, of)
             back = self._returned.setdefault(of.operation_id, {})
-            for each in self.room.reached(share.fund_id):
+            for each in self.room.reached(share.fund_id, share.reach_id):
                 back[each] = back.get(each, 0) + step.move.amount_minor
 
     def _leave(self, share: Share) -> None:
@@ -284,7 +307,10 @@ class _Settlement:
 def shares_of(request: models.SendRequest) -> list[Share]:
     """Return the funds that pay for the send, in the order of their ids."""
     draws = {
-        draw.fund_id: draw for draw in models.SendCommitment.objects.filter(send_id=request.send_id)
+        draw.fund_id: draw
+        for draw in models.SendCommitment.objects.filter(send_id=request.send_id).select_related(
+            "commitment__pend"
+        )
     }
     rows = models.SendShare.objects.filter(send_id=request.send_id).values_list(
         "budget_id", "weight"
@@ -301,6 +327,7 @@ def shares_of(request: models.SendRequest) -> list[Share]:
                 weight=weight,
                 commitment_id=draw.commitment_id if draw else None,
                 reserved_minor=draw.amount_minor if draw else 0,
+                reach_id=draw.commitment.pend.reach_id if draw else None,
             )
             for budget_id, weight in rows
             for draw in [draws.get(funds[budget_id])]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from gifting import models
 from gifting.domain import access, presets, timing
+from gifting.domain.budgets import DimensionKind
 from gifting.domain.lifecycle import State
 from gifting.services import charges, credit_memos, decisions, requests
 from gifting.services import timing as terms
@@ -36,8 +37,11 @@ def asked(
     weights: Sequence[int] = (),
     reference: str | None = None,
     recipient: models.Recipient | None = None,
+    campaign: models.Campaign | None = None,
+    sender: str = "",
+    dimensions: Mapping[DimensionKind, str] | None = None,
 ) -> requests.Asked:
-    campaign = sends.make_campaign()
+    campaign = campaign or sends.make_campaign()
     return requests.Asked(
         reference=reference or f"gift-{organizations.next_number()}",
         gift=requests.Gift(
@@ -45,6 +49,7 @@ def asked(
             vendor_id=vendor.pk,
             cost_center_id=campaign.cost_center_id,
             recipient_id=(recipient or sends.make_recipient()).pk,
+            sender_reference=sender,
         ),
         estimate={
             name: ledger.usd(amount) for name, amount in (estimate or dict(ESTIMATE)).items()
@@ -54,6 +59,7 @@ def asked(
             for budget, weight in zip(budgets, weights or [1] * len(budgets), strict=True)
         ],
         gift_kind=kind,
+        dimensions=dimensions or {},
     )
 
 
@@ -63,6 +69,9 @@ def make_request(
     actor: access.Actor | None = None,
     estimate: dict[str, int] | None = None,
     weights: Sequence[int] = (),
+    campaign: models.Campaign | None = None,
+    sender: str = "",
+    dimensions: Mapping[DimensionKind, str] | None = None,
 ) -> models.Send:
     """Ask for a send under the terms of a preset."""
     kind = presets.BY_CODE[preset].gift_kind if preset else timing.GiftKind.ANY
@@ -72,14 +81,23 @@ def make_request(
         kind=kind,
         estimate=estimate,
         weights=weights,
+        campaign=campaign,
+        sender=sender,
+        dimensions=dimensions,
     )
     made = requests.request(actor=actor or ledger.actor(), asked=gift, at=NOON)
     return models.Send.objects.get(public_id=made)
 
 
-def approve(send: models.Send, *, actor: access.Actor | None = None) -> decisions.Decided:
+def approve(
+    send: models.Send, *, actor: access.Actor | None = None, reason: str = ""
+) -> decisions.Decided:
     return decisions.decide(
-        actor=actor or ledger.actor(), key=ledger.key(), send=send.public_id, at=NOON
+        actor=actor or ledger.actor(),
+        key=ledger.key(),
+        send=send.public_id,
+        at=NOON,
+        overrun_reason=reason,
     )
 
 
