@@ -10,7 +10,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ObjectDoesNotExist
-from django.db.models import Model
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold import widgets
@@ -45,13 +44,6 @@ def person_field(help_text: str, *, required: bool = True) -> forms.CharField:
         widget=widgets.UnfoldAdminTextInputWidget(),
         help_text=help_text,
     )
-
-
-class WrittenOnceScreen(screens.Screen):
-    """A screen of rows that are made and never changed."""
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 class AnswerForm(screens.RefusableForm):
@@ -207,7 +199,7 @@ class PolicyForm(screens.RefusableForm):
 
 
 @admin.register(models.ApprovalPolicy)
-class ApprovalPolicyScreen(WrittenOnceScreen):
+class ApprovalPolicyScreen(screens.WrittenOnceScreen):
     reads = READS
     writes = access.Permission.MANAGE_POLICIES
     form = PolicyForm
@@ -357,7 +349,7 @@ class OverrideForm(screens.RefusableForm):
 
 
 @admin.register(models.Override)
-class OverrideScreen(WrittenOnceScreen):
+class OverrideScreen(screens.WrittenOnceScreen):
     reads = READS
     writes = access.Permission.APPROVE
     form = OverrideForm

@@ -11,7 +11,7 @@ from django.contrib import admin
 from unfold import widgets
 
 from gifting import models
-from gifting.admin import approvals, screens
+from gifting.admin import screens
 from gifting.domain import access, gift_rules, money, recipients
 from gifting.services import gift_rules as rules
 
@@ -41,7 +41,7 @@ class GiftRuleForm(screens.RefusableForm):
 
 
 @admin.register(models.GiftRule)
-class GiftRuleScreen(approvals.WrittenOnceScreen):
+class GiftRuleScreen(screens.WrittenOnceScreen):
     reads = READS
     writes = access.Permission.MANAGE_POLICIES
     form = GiftRuleForm

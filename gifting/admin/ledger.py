@@ -219,8 +219,19 @@ class FundingLineageScreen(screens.FactScreen):
 
 
 @admin.register(models.PeriodEvent)
-class PeriodEventScreen(screens.FactScreen):
+class PeriodEventScreen(screens.WrittenOnceScreen, screens.FactScreen):
+    """Why periods were closed and opened; a new event moves one."""
+
     reads = (access.Permission.READ_BUDGETS, access.Permission.READ_SPEND)
+    writes = access.Permission.CLOSE_PERIODS
+    form = screens.KeyedForm
+    autocomplete_fields = ("fiscal_period",)
+    add_fieldsets = (
+        (
+            "Close a period softly, or open it again",
+            {"fields": ("fiscal_period", "to_status", "reason", screens.KEY)},
+        ),
+    )
     list_display = ("fiscal_period", "from_status", "to_status", "reason", "user", "recorded_at")
     list_select_related = ("fiscal_period", "user")
     list_filter = ("to_status", "recorded_at")
@@ -229,22 +240,16 @@ class PeriodEventScreen(screens.FactScreen):
         (None, {"fields": ("fiscal_period", ("from_status", "to_status"), "reason", "user")}),
         (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
-    writes = access.Permission.CLOSE_PERIODS
-    autocomplete_fields = ("fiscal_period",)
-    add_fieldsets = ((None, {"fields": ("fiscal_period", "to_status", "reason")}),)
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
     def add(self, *, actor: access.Actor, values: Mapping[str, Any]) -> int:
-        periods.move(
+        event = periods.move(
             actor=actor,
             period_id=values["fiscal_period"].pk,
             status=rules.PeriodStatus(values["to_status"]),
             reason=values["reason"],
+            event_id=values[screens.KEY],
         )
-        made = models.PeriodEvent.objects.filter(fiscal_period=values["fiscal_period"])
-        return made.latest("id").pk
+        return int(models.PeriodEvent.objects.get(public_id=event).pk)
 
 
 @admin.register(models.LedgerSeal)

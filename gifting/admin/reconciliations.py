@@ -1,21 +1,29 @@
-"""Screens of the imported general ledger and what ties it to ours. To look at alone."""
+"""Screens of the imported general ledger and what ties it to ours: files, runs, explanations."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
-from django.contrib import admin
-from django.db.models import Sum
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Model, Sum
+from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from unfold import widgets
 
 from gifting import models
 from gifting.admin import screens
-from gifting.domain import money
+from gifting.domain import access, closes, general_ledger, money
 from gifting.selectors import booked
+from gifting.services import desk, reconciliations
+from gifting.services import general_ledger as imports
 
 READS: Final = booked.READERS
 EQUATION: Final = ("gl_total", "ours_total", "explained", "unexplained", "by_cause")
+EXPLAIN: Final = "Explain it"
 _RECORD: Final = (screens.RECORD, {"fields": ("public_id", "recorded_at")})
 
 
@@ -29,9 +37,25 @@ def _run_amount(column: str, label: str) -> Any:
     return shown
 
 
+class ImportForm(screens.RefusableForm):
+    """Ask for a file; the same one again adds nothing."""
+
+    fields_named = {"period": "fiscal_period", "name": "file"}
+
+    file = forms.FileField(
+        max_length=models.tenancy.NAME_LENGTH,
+        widget=widgets.UnfoldAdminFileFieldWidget(),
+        help_text="CSV with date, account, amount, currency, reference and description",
+    )
+
+
 @admin.register(models.GlImport)
-class GlImportScreen(screens.FactScreen):
+class GlImportScreen(screens.WrittenOnceScreen, screens.FactScreen):
     reads = READS
+    writes = access.Permission.CLOSE_PERIODS
+    form = ImportForm
+    autocomplete_fields = ("fiscal_period",)
+    add_fieldsets = ((None, {"fields": ("fiscal_period", "file")}),)
     list_display = ("name", "fiscal_period", "line_count", "rejected_count", "user", "recorded_at")
     list_select_related = ("fiscal_period", "user")
     search_fields = ("name__istartswith", "file_sha256__istartswith")
@@ -40,6 +64,24 @@ class GlImportScreen(screens.FactScreen):
         ("Fingerprints", {"fields": ("file_sha256", "lines_sha256")}),
         _RECORD,
     )
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Import the file, and say what became of it."""
+        file = form.cleaned_data["file"]
+        done = imports.import_file(
+            actor=desk.actor(request),
+            period_id=form.cleaned_data["fiscal_period"].pk,
+            name=file.name,
+            # A file that is too large is refused for its first byte too many.
+            content=file.read(general_ledger.MOST_BYTES + 1),
+        )
+        obj.pk = models.GlImport.objects.get(public_id=done.import_id).pk
+        obj.refresh_from_db()
+        if done.is_new:
+            said = f"{done.line_count} lines were taken, {done.rejected_count} were set aside."
+            messages.info(request, said)
+        else:
+            messages.warning(request, f"The lines were there already, as {obj.name}.")
 
 
 @admin.register(models.GlLine)
@@ -66,8 +108,17 @@ class GlRejectedLineScreen(screens.FactScreen):
 
 
 @admin.register(models.ReconciliationRun)
-class ReconciliationRunScreen(screens.FactScreen):
+class ReconciliationRunScreen(screens.WrittenOnceScreen, screens.FactScreen):
     reads = READS
+    writes = access.Permission.CLOSE_PERIODS
+    form = screens.KeyedForm
+    autocomplete_fields = ("fiscal_period",)
+    add_fieldsets = (
+        (
+            "Compare the latest import with ours",
+            {"fields": ("fiscal_period", "currency", screens.KEY)},
+        ),
+    )
     list_display = (
         "fiscal_period",
         "gl_total",
@@ -91,6 +142,16 @@ class ReconciliationRunScreen(screens.FactScreen):
     ours_total = screens.amount("ours_total_minor", "Ours")
     explained = screens.amount("explained_minor", "Named causes")
     unexplained = screens.amount("unexplained_minor", "Unexplained")
+
+    def add(self, *, actor: access.Actor, values: Mapping[str, Any]) -> int:
+        answer = reconciliations.run(
+            actor=actor,
+            key=screens.key_of(values),
+            period_id=values["fiscal_period"].pk,
+            currency=values["currency"],
+        )
+        made = UUID(answer.response["run"])
+        return int(models.ReconciliationRun.objects.get(public_id=made).pk)
 
     @admin.display(description="By cause")
     def by_cause(self, row: models.ReconciliationRun) -> SafeString:
@@ -118,9 +179,36 @@ class ReconciliationMatchScreen(screens.FactScreen):
     amount = _run_amount("amount_minor", "Amount")
 
 
+class ExplainForm(screens.KeyedForm):
+    """Ask why a line stands alone."""
+
+    explain_as = forms.ChoiceField(
+        choices=models.tenancy.labels(closes.Cause), widget=widgets.UnfoldAdminSelectWidget()
+    )
+    note = forms.CharField(
+        widget=widgets.UnfoldAdminTextareaWidget(),
+        help_text="Every later run counts the line under this cause",
+    )
+
+
 @admin.register(models.ReconciliationCause)
 class ReconciliationCauseScreen(screens.FactScreen):
+    """What stands alone on one side; what no evidence explains is explained by a person."""
+
     reads = READS
+    writes = access.Permission.CLOSE_PERIODS
+    form = ExplainForm
+    readonly_fields = (
+        "run",
+        "cause",
+        "amount",
+        "is_explained",
+        "gl_line",
+        "transfer",
+        "role",
+        "evidence",
+        "explanation",
+    )
     list_display = ("run", "cause", "amount", "is_explained", "evidence")
     list_select_related = ("run",)
     list_filter = ("cause", "is_explained")
@@ -129,8 +217,33 @@ class ReconciliationCauseScreen(screens.FactScreen):
         (None, {"fields": ("run", "cause", "amount", "is_explained")}),
         ("Line", {"fields": ("gl_line", "transfer", "role")}),
         ("Because", {"fields": ("evidence", "explanation")}),
+        (EXPLAIN, {"fields": ("explain_as", "note", screens.KEY)}),
     )
     amount = _run_amount("amount_minor", "Amount")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        is_open = not getattr(obj, "is_explained", False)
+        return is_open and super().has_change_permission(request, obj)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        shown = super().get_fieldsets(request, obj)
+        if self.has_change_permission(request, obj):
+            return shown
+        return [each for each in shown if each[0] != EXPLAIN]
+
+    def change(
+        self, *, actor: access.Actor, row: models.ReconciliationCause, values: Mapping[str, Any]
+    ) -> None:
+        reconciliations.explain(
+            actor=actor,
+            key=screens.key_of(values),
+            difference=row.public_id,
+            cause=closes.Cause(values["explain_as"]),
+            note=values["note"],
+        )
 
 
 @admin.register(models.ReconciliationExplanation)

@@ -7,6 +7,7 @@ searched, sorted or filtered by; a list counts and pages only as far as a person
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, ClassVar, TypeVar
@@ -32,6 +33,8 @@ HIDDEN = "hidden"
 REFUSAL = "tribute_refusal"
 # The title of the fields that a record has only once it was made.
 RECORD = "Record"
+# The hidden field that names what is asked for, from the page to the service.
+KEY = "idempotency_key"
 
 Shown = TypeVar("Shown")
 
@@ -49,13 +52,17 @@ class RefusableForm(ModelForm):  # type: ignore[type-arg]  # generic in the stub
     """Show the refusal of a service at the field that it names."""
 
     refusal: ClassVar[refusals.Refusal | None] = None
+    # Where a service calls a field otherwise than its column is called.
+    fields_named: ClassVar[Mapping[str, str]] = {}
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         if self.refusal is not None:
-            field = self.refusal.field if self.refusal.field in self.fields else None
+            named = self.refusal.field or ""
+            field = self.fields_named.get(named, named)
+            is_shown = field in self.fields and not self.fields[field].widget.is_hidden
             raise forms.ValidationError(
-                {field: self.refusal.message} if field else self.refusal.message
+                {field: self.refusal.message} if is_shown else self.refusal.message
             )
         return cleaned
 
@@ -64,6 +71,21 @@ class RefusableForm(ModelForm):  # type: ignore[type-arg]  # generic in the stub
         checked = partial(self.instance.full_clean, validate_constraints=False)
         self.instance.full_clean = checked
         super()._post_clean()  # type: ignore[misc]  # the stubs leave this hook of Django out
+
+
+class KeyedForm(RefusableForm):
+    """Carry the key of what is asked for, so that a form that is sent twice acts once."""
+
+    fields_named = {"period": "fiscal_period", "status": "to_status"}
+
+    idempotency_key = forms.UUIDField(widget=forms.HiddenInput(), initial=uuid.uuid4)
+
+    def clean(self) -> dict[str, Any] | None:
+        if self.refusal is not None and self.refusal.field == KEY:
+            raise forms.ValidationError(
+                "This form was sent before with other values. Open it anew to ask for more."
+            )
+        return super().clean()
 
 
 class Screen(unfold.ModelAdmin):  # type: ignore[misc]  # unfold ships no types
@@ -209,6 +231,8 @@ class Screen(unfold.ModelAdmin):  # type: ignore[misc]  # unfold ships no types
             self.change(actor=actor, row=obj, values=form.cleaned_data)
         else:
             obj.pk = self.add(actor=actor, values=form.cleaned_data)
+            # What PostgreSQL filled in is what the row is called by.
+            obj.refresh_from_db()
 
     def _changeform(
         self,
@@ -241,6 +265,13 @@ class FactScreen(Screen):
     sortable_by: ClassVar[tuple[str, ...]] = ()
 
 
+class WrittenOnceScreen(Screen):
+    """A screen of rows that are made and never changed."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
 class OperatorScreen(Screen):
     """A screen of what no organization owns; only the server's operator looks at it."""
 
@@ -248,6 +279,11 @@ class OperatorScreen(Screen):
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return desk.is_operator(request)
+
+
+def key_of(values: Mapping[str, Any]) -> str:
+    """Return the key that the form carried."""
+    return f"admin:{values[KEY]}"
 
 
 def amount(column: str, label: str) -> Callable[[Any, Any], str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import zoneinfo
 from typing import Final, NamedTuple
+from uuid import UUID, uuid4
 
 from django.db import connection
 
@@ -45,12 +46,19 @@ _FROM_DAY: Final = """
 """
 
 
-def move(*, actor: access.Actor, period_id: int, status: ledger.PeriodStatus, reason: str) -> None:
+def move(
+    *,
+    actor: access.Actor,
+    period_id: int,
+    status: ledger.PeriodStatus,
+    reason: str,
+    event_id: UUID | None = None,
+) -> UUID:
     """Close a period softly, or open it again; whoever posts is waited for.
 
     For good it is closed by a signature (`services.closes`); unsigned, only by what the product
-    does itself, such as its samples. Raises Forbidden, TextUnusable, PeriodStatusKept and
-    CloseUnsigned.
+    does itself, such as its samples. Returns the id of the event. Raises CloseUnsigned, and what
+    `enter` refuses.
     """
     is_asked = actor.user_id is not None or actor.token_id is not None
     if status is ledger.PeriodStatus.CLOSED and is_asked:
@@ -60,24 +68,46 @@ def move(*, actor: access.Actor, period_id: int, status: ledger.PeriodStatus, re
             "close, and have it signed.",
             field="status",
         )
-    enter(actor=actor, period_id=period_id, status=status, reason=reason)
+    return enter(actor=actor, period_id=period_id, status=status, reason=reason, event_id=event_id)
 
 
-def enter(*, actor: access.Actor, period_id: int, status: ledger.PeriodStatus, reason: str) -> None:
+def enter(
+    *,
+    actor: access.Actor,
+    period_id: int,
+    status: ledger.PeriodStatus,
+    reason: str,
+    event_id: UUID | None = None,
+) -> UUID:
     """Write the event; whoever closes for good by it writes its signature as well.
 
-    Raises Forbidden, TextUnusable and PeriodStatusKept.
+    Returns the id of the event. Whoever brings it along is answered alike when asking again,
+    whatever became of the period since. Raises Forbidden, TextUnusable, PeriodStatusKept and
+    IdempotencyKeyReused.
     """
     actor.require(access.Permission.CLOSE_PERIODS)
-    kept = PeriodStatusKept(f"The period is {status} already. Look at its events.")
-    with conflicts.refusing("period_event_changes_the_status", kept):
+    event = event_id or uuid4()
+    if _is_told(event, period_id, status):
+        return event
+    refused = {
+        "period_event_changes_the_status": PeriodStatusKept(
+            f"The period is {status} already. Look at its events."
+        ),
+        "period_event_public_id_is_unique": operations.IdempotencyKeyReused(
+            f"The key {str(event)!r} was used for another request. Make a new key for a new one.",
+            field="idempotency_key",
+        ),
+    }
+    with conflicts.judging(refused):
         models.PeriodEvent.objects.create(
             organization_id=actor.organization_id,
+            public_id=event,
             fiscal_period_id=period_id,
             to_status=status.value,
             reason=operations.text(reason, field="reason"),
             user_id=actor.user_id,
         )
+    return event
 
 
 def of_decision(*, actor: access.Actor, day: dt.date, known: Period | None = None) -> int:
@@ -133,6 +163,11 @@ def hold(*, period_id: int) -> None:
             " FROM gifting_fiscalperiod WHERE id = %s FOR SHARE",
             [period_id],
         )
+
+
+def _is_told(event: UUID, period_id: int, status: ledger.PeriodStatus) -> bool:
+    told = models.PeriodEvent.objects.filter(public_id=event)
+    return told.filter(fiscal_period_id=period_id, to_status=status.value).exists()
 
 
 def _holding(actor: access.Actor, day: dt.date, *, most: int | None = None) -> list[Period]:

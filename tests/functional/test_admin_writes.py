@@ -24,10 +24,25 @@ from tests.factories import everything, ledger, organizations, sends
 
 pytestmark = pytest.mark.django_db
 
-WRITABLE: set[type[db.Model]] = {
-    models.DimensionValue,
-    models.OverrunException,
+# What is added to close a month, by those who close, and by an approver who waives.
+CLOSING: set[type[db.Model]] = {
+    models.ClosePreparation,
+    models.CloseSignature,
+    models.CloseWaiver,
+    models.GlAccount,
+    models.GlImport,
+    models.GlMapping,
     models.PeriodEvent,
+    models.ReconciliationRun,
+}
+WRITABLE: set[type[db.Model]] = {
+    *CLOSING,
+    models.DimensionValue,
+    models.JournalBatch,
+    models.MoneyTiming,
+    models.OverrunException,
+    models.ReconciliationCause,
+    models.SendRequest,
     models.ApprovalPolicy,
     models.ApprovalRequest,
     models.Delegation,
@@ -58,13 +73,15 @@ ANSWERED = {
     models.MatchException,
     models.OutsideSpend,
     models.OverrunException,
+    models.ReconciliationCause,
+    models.SendRequest,
 }
 ORDERED = {models.PurchaseOrder, models.Receipt}
 VENDORS = {models.ContractPrice, models.Vendor, models.VendorMerge}
 PAID = {models.CreditMemo, models.CreditNote, models.MatchPolicy, models.VendorInvoice}
 WRITTEN_ONCE = {
+    *CLOSING,
     models.DimensionValue,
-    models.PeriodEvent,
     models.ApprovalPolicy,
     models.ContractPrice,
     models.GiftRule,
@@ -79,6 +96,7 @@ APPROVED = {
     models.Delegation,
     models.MatchException,
     models.Override,
+    models.SendRequest,
 }
 FACTS = [model for model in TENANT_MODELS if model not in WRITABLE]
 TOKENS = "/admin/gifting/servicetoken/"
@@ -468,22 +486,33 @@ def test_nothing_is_deleted(model: type[db.Model], cast: organizations.Cast) -> 
         (access.Role.ADMIN, WRITABLE),
         (
             access.Role.MARKETING,
-            {models.Campaign, models.Program, *VENDORS, *ORDERED},
+            {
+                models.Campaign,
+                models.MoneyTiming,
+                models.Program,
+                models.SendRequest,
+                *VENDORS,
+                *ORDERED,
+            },
         ),
-        (access.Role.SALES, ORDERED),
+        (access.Role.SALES, {models.SendRequest, *ORDERED}),
         (
             access.Role.FINANCE,
             {
                 models.Budget,
+                models.CreditMemo,
                 models.DimensionValue,
+                models.JournalBatch,
+                models.MoneyTiming,
                 models.OutsideSpend,
-                models.PeriodEvent,
+                models.ReconciliationCause,
                 *VENDORS,
                 *PAID,
                 *APPROVED,
+                *CLOSING,
             },
         ),
-        (access.Role.APPROVER, APPROVED),
+        (access.Role.APPROVER, {models.CloseWaiver, *APPROVED}),
         (access.Role.AUDITOR, set()),
     ],
 )
@@ -513,7 +542,12 @@ def test_finance_closes_a_period_and_settles_an_overrun(cast: organizations.Cast
 
     client.post(
         _address(models.PeriodEvent, "add"),
-        {"fiscal_period": period.pk, "to_status": "SOFT_CLOSED", "reason": "The month ends"},
+        {
+            "fiscal_period": period.pk,
+            "to_status": "SOFT_CLOSED",
+            "reason": "The month ends",
+            "idempotency_key": "6f1d8f0c-3a52-4b0f-9d0e-52a4c1a7e001",
+        },
     )
     client.post(_address(models.OverrunException, "change", opened), {"resolution": "Agreed"})
 
