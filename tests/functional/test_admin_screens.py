@@ -31,7 +31,12 @@ TENANT_MODELS = everything.tenant_models()
 PEOPLES_ROLES = [role for role in access.Role if role is not access.Role.SERVICE]
 # What a role does not see at all; it sees everything else.
 ACCESS = {gifting.Membership, gifting.ServiceToken}
-INVOICES = {gifting.VendorInvoice, gifting.CreditNote, gifting.MatchException}
+INVOICES = {
+    gifting.VendorInvoice,
+    gifting.CreditMemo,
+    gifting.CreditNote,
+    gifting.MatchException,
+}
 CONNECTIONS = {
     integrations.Connection,
     integrations.CrmRecord,

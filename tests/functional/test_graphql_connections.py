@@ -546,6 +546,8 @@ def orders() -> list[tuple[str, str, str]]:
     return [
         (name, field, direction)
         for name, kind in sorted(selections.connections().items())
+        # A list that has one order alone has no words for others.
+        if f"{kind}OrderField" in selections.CORE.type_map
         for field in enum_values(f"{kind}OrderField")
         for direction in ("ASCENDING", "DESCENDING")
     ]
