@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gifting.admin import (
     approvals,
+    budgets,
     campaigns,
     chart,
     closes,
@@ -30,6 +31,7 @@ from gifting.admin import (
 
 __all__ = [
     "approvals",
+    "budgets",
     "campaigns",
     "chart",
     "closes",

@@ -1,22 +1,18 @@
-"""Screens of programs, of their campaigns and of the budgets that they may spend."""
+"""Screens of programs and of their campaigns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from django import forms
 from django.contrib import admin, auth
 from django.db.models import ForeignKey, Model
 from django.http import HttpRequest
-from unfold import widgets
 
 from gifting import models
 from gifting.admin import screens
-from gifting.domain import access, money, refusals
-from gifting.services import budgets, campaigns, programs
-
-LONGEST_AMOUNT = 40
+from gifting.domain import access
+from gifting.services import campaigns, programs
 
 
 @admin.register(models.Program)
@@ -84,68 +80,6 @@ class CampaignScreen(screens.Screen):
         self, *, actor: access.Actor, row: models.Campaign, values: Mapping[str, Any]
     ) -> None:
         campaigns.change(actor=actor, campaign_id=row.pk, details=_details(values))
-
-
-class BudgetForm(screens.RefusableForm):
-    """Take the amount as people write money; it is approved once and kept."""
-
-    amount = forms.CharField(
-        max_length=LONGEST_AMOUNT,
-        widget=widgets.UnfoldAdminTextInputWidget(),
-        help_text="Such as 12500.00; approved once, never changed",
-    )
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
-        if cleaned and "amount" in cleaned and "currency" in cleaned:
-            try:
-                cleaned["money"] = money.Money.parse(cleaned["amount"], cleaned["currency"])
-            except refusals.Refusal as refusal:
-                self.add_error(refusal.field, refusal.message)
-        return cleaned
-
-
-@admin.register(models.Budget)
-class BudgetScreen(screens.Screen):
-    reads = (access.Permission.READ_BUDGETS,)
-    writes = access.Permission.WRITE_BUDGETS
-    form = BudgetForm
-    add_only = ("amount",)
-    cost_center = "cost_center"
-    list_display = ("name", "original", "cost_center", "campaign", "fiscal_period")
-    list_select_related = ("cost_center", "campaign", "fiscal_period")
-    list_filter = ("currency", "fiscal_period__fiscal_year")
-    search_fields = ("name",)
-    autocomplete_fields = ("cost_center", "campaign", "fiscal_period")
-    add_fieldsets = (
-        (None, {"fields": ("name", "amount", "currency")}),
-        ("For", {"fields": ("cost_center", "campaign", "fiscal_period")}),
-    )
-    fieldsets = (
-        (None, {"fields": ("name", "original")}),
-        ("For", {"fields": ("cost_center", "campaign", "fiscal_period")}),
-        (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
-    )
-    original = screens.amount("original_amount_minor", "Original amount")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
-        fixed = [*super().get_readonly_fields(request, obj), "original"]
-        if obj is None:
-            return fixed
-        return [*fixed, "cost_center", "campaign", "fiscal_period", "public_id", "recorded_at"]
-
-    def add(self, *, actor: access.Actor, values: Mapping[str, Any]) -> int:
-        return budgets.approve(
-            actor=actor,
-            name=values["name"],
-            amount=values["money"],
-            cost_center_id=values["cost_center"].pk,
-            fiscal_period_id=values["fiscal_period"].pk,
-            campaign_id=values["campaign"].pk if values["campaign"] else None,
-        )
-
-    def change(self, *, actor: access.Actor, row: models.Budget, values: Mapping[str, Any]) -> None:
-        budgets.rename(actor=actor, budget_id=row.pk, name=values["name"])
 
 
 def _details(values: Mapping[str, Any]) -> campaigns.Details:

@@ -1,4 +1,7 @@
-"""Screens of what budgets are held to: policies, requests, dimensions and rollovers."""
+"""Screens of what budgets are held to: policies, requests, dimensions and rollovers.
+
+Policies are set and dimension values named here, by services; all else is to look at alone.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from django.http import HttpRequest
 from gifting import models
 from gifting.admin import screens
 from gifting.domain import access, budgets, money
-from gifting.services import dimensions
+from gifting.services import dimensions, policies
 
 READS = (access.Permission.READ_BUDGETS,)
 
@@ -20,6 +23,16 @@ READS = (access.Permission.READ_BUDGETS,)
 @admin.register(models.BudgetPolicy)
 class BudgetPolicyScreen(screens.FactScreen):
     reads = READS
+    writes = access.Permission.WRITE_BUDGETS
+    form = screens.KeyedForm
+    add_only = (screens.KEY,)
+    autocomplete_fields = ("budget", "claw_back_to")
+    add_fieldsets = (
+        (None, {"fields": ("budget", "enforcement", "counts_requested", "needs_two_people")}),
+        ("At its end", {"fields": ("rollover", ("cap_amount_minor", "cap_basis_points"))}),
+        ("Claw back", {"fields": ("claw_back_to", "claw_back_on")}),
+        ("Because", {"fields": ("reason", screens.KEY)}),
+    )
     cost_center = "budget__cost_center"
     list_display = ("budget", "enforcement", "rollover", "needs_two_people", "reason", "user")
     list_select_related = ("budget", "user")
@@ -32,6 +45,29 @@ class BudgetPolicyScreen(screens.FactScreen):
         ("Because", {"fields": ("reason", "user", "operation")}),
         (screens.RECORD, {"fields": ("public_id", "recorded_at")}),
     )
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def add(self, *, actor: access.Actor, values: Mapping[str, Any]) -> int:
+        later = values["claw_back_to"]
+        answer = policies.set_policy(
+            actor=actor,
+            key=screens.key_of(values),
+            budget_id=values["budget"].pk,
+            policy=policies.Policy(
+                enforcement=budgets.Enforcement(values["enforcement"]),
+                counts_requested=values["counts_requested"],
+                needs_two_people=values["needs_two_people"],
+                rollover=budgets.Rollover(values["rollover"]),
+                cap=budgets.Cap(values["cap_amount_minor"], values["cap_basis_points"]),
+                claw_back_to_id=later.pk if later else None,
+                claw_back_on=values["claw_back_on"],
+            ),
+            reason=values["reason"],
+        )
+        made = models.BudgetPolicy.objects.get(operation__public_id=answer.operation_id)
+        return made.pk
 
 
 @admin.register(models.Rollover)

@@ -78,11 +78,13 @@ class Cap:
 
     def __post_init__(self) -> None:
         if self.amount_minor is not None and self.amount_minor < 0:
-            raise CapUnusable("A cap is zero or above. Write how much may be carried.", field="cap")
+            raise CapUnusable(
+                "A cap is zero or above. Write how much may be carried.", field="cap_amount_minor"
+            )
         if self.basis_points is not None and not 0 <= self.basis_points <= WHOLE_BASIS_POINTS:
             raise CapUnusable(
                 f"A cap is 0 to {WHOLE_BASIS_POINTS} basis points of the revised amount.",
-                field="cap",
+                field="cap_basis_points",
             )
 
     def of(self, *, available_minor: int, revised_minor: int) -> int:

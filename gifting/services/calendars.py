@@ -98,14 +98,20 @@ def split(*, actor: access.Actor, period_id: int, starts_on: dt.date, name: str)
         return made.pk
 
 
-def merge(*, actor: access.Actor, period_id: int) -> None:
+def merge(*, actor: access.Actor, period_id: int, taken_id: int | None = None) -> None:
     """Let a period take in the one after it in its year, which nothing may name.
 
-    Raises Forbidden, UnknownPeriod and PeriodPosted.
+    Whoever names the one to be taken in merges once: a second time it is gone. Raises Forbidden,
+    UnknownPeriod, BoundaryUnusable when another one follows, and PeriodPosted.
     """
     actor.require(access.Permission.CLOSE_PERIODS)
     with tenancy.organization(actor.organization_id):
         period, after = _period(period_id), _after(period_id)
+        if taken_id not in (None, after.pk):
+            raise BoundaryUnusable(
+                f"{after.name} follows {period.name}. A period takes in the one after it.",
+                field="taken_period",
+            )
         _require_unposted(period, after)
         is_named = models.Budget.objects.filter(fiscal_period=after).exists()
         if is_named or models.PeriodEvent.objects.filter(fiscal_period=after).exists():

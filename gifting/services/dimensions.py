@@ -12,8 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from django.db import connection
 
 from gifting import models
-from gifting.domain import access, budgets, texts
+from gifting.domain import access, budgets, refusals, texts
 from gifting.services import tenancy
+
+
+class UnknownDimensionValue(refusals.NotFound):
+    code = "UNKNOWN_DIMENSION_VALUE"
 
 
 def name_value(
@@ -33,6 +37,27 @@ def name_value(
             defaults={"name": name or code},
         )
         return value.pk
+
+
+def scope_of(
+    *, actor: access.Actor, named: Iterable[tuple[budgets.DimensionKind, str]]
+) -> tuple[int, ...]:
+    """Return the values that a budget is to be scoped by.
+
+    Raises Forbidden, and UnknownDimensionValue: a mistyped code would scope by what nothing names.
+    """
+    actor.require(access.Permission.WRITE_BUDGETS)
+    found = []
+    with tenancy.organization(actor.organization_id):
+        for kind, code in named:
+            value = models.DimensionValue.objects.filter(kind=kind.value, code=code).first()
+            if value is None:
+                raise UnknownDimensionValue(
+                    f"There is no {kind} {code!r} to scope by. Name it first, or correct the code.",
+                    field="scope",
+                )
+            found.append(value.pk)
+    return tuple(found)
 
 
 def values_of(named: Mapping[budgets.DimensionKind, str]) -> list[int]:

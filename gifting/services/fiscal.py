@@ -4,19 +4,43 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable
+from collections.abc import Set as AbstractSet
+from typing import Final
 from uuid import UUID
 
 from gifting import models
-from gifting.domain import access, fiscal
+from gifting.domain import access, fiscal, refusals, texts
 from gifting.selectors import fiscal as calendars
-from gifting.services import merges
+from gifting.services import conflicts, merges, tenancy
+
+COMPANY_CALENDAR: Final = "Company calendar"
 
 
-def create_calendar(*, actor: access.Actor, calendar: fiscal.Calendar) -> None:
-    """Record the organization's own calendar."""
+class CalendarExists(refusals.Conflict):
+    code = "CALENDAR_EXISTS"
+
+
+class UnknownCalendar(refusals.NotFound):
+    code = "UNKNOWN_CALENDAR"
+
+
+def create_calendar(
+    *,
+    actor: access.Actor,
+    calendar: fiscal.Calendar,
+    name: str = COMPANY_CALENDAR,
+    is_default: bool = True,
+) -> UUID:
+    """Record a calendar; the default one is the organization's own and decides for every fact.
+
+    Raises Forbidden, TextUnusable and CalendarExists.
+    """
     actor.require(access.Permission.MANAGE_ACCESS)
-    models.FiscalCalendar.objects.create(
+    texts.require(name, field="name", most=texts.NAME_LENGTH)
+    row = models.FiscalCalendar(
         organization_id=actor.organization_id,
+        name=name,
+        is_default=is_default,
         kind=calendar.kind.value,
         start_month=calendar.start_month,
         start_day=calendar.start_day,
@@ -25,6 +49,30 @@ def create_calendar(*, actor: access.Actor, calendar: fiscal.Calendar) -> None:
         label=calendar.label.value,
         leap_week_in=calendar.leap_week_in,
     )
+    exists = CalendarExists(f"A calendar {name!r} exists. Choose another name.", field="name")
+    with (
+        tenancy.organization(actor.organization_id),
+        conflicts.refusing("fiscal_calendar_name_is_unique", exists),
+    ):
+        row.save()
+        row.refresh_from_db(fields=["public_id"])
+    return row.public_id
+
+
+def generate_year(
+    *, actor: access.Actor, fiscal_year: int, calendar: UUID | None = None
+) -> tuple[int, ...]:
+    """Generate the periods of a fiscal year that is not there yet; return the year's ids in order.
+
+    Without a calendar it is the company's own. A year that is there stays as it was edited, so that
+    asking again changes nothing. Raises Forbidden, UnknownCalendar and FiscalYearOutOfRange.
+    """
+    actor.require(access.Permission.CLOSE_PERIODS)
+    with tenancy.organization(actor.organization_id):
+        row = _calendar(calendar)
+        _generate(organization_id=actor.organization_id, row=row, years={fiscal_year})
+        made = models.FiscalPeriod.objects.filter(calendar=row, fiscal_year=fiscal_year)
+        return tuple(made.order_by("starts_on").values_list("id", flat=True))
 
 
 def ensure_periods(*, organization_id: UUID, dates: Iterable[dt.date]) -> None:
@@ -35,29 +83,8 @@ def ensure_periods(*, organization_id: UUID, dates: Iterable[dt.date]) -> None:
     """
     row = models.FiscalCalendar.objects.get(is_default=True)
     calendar = calendars.calendar_of(row)
-    wanted = {fiscal.fiscal_year_of(calendar, date) for date in dates}
-    there = set(
-        models.FiscalPeriod.objects.filter(calendar=row, fiscal_year__in=wanted).values_list(
-            "fiscal_year", flat=True
-        )
-    )
-    models.FiscalPeriod.objects.bulk_create(
-        [
-            models.FiscalPeriod(
-                organization_id=organization_id,
-                calendar=row,
-                fiscal_year=period.fiscal_year,
-                quarter=period.quarter,
-                number=period.number,
-                name=period.name,
-                starts_on=period.starts_on,
-                ends_on=period.ends_on,
-            )
-            for year in sorted(wanted - there)
-            for period in fiscal.periods(calendar, year)
-        ],
-        ignore_conflicts=True,
-    )
+    years = {fiscal.fiscal_year_of(calendar, date) for date in dates}
+    _generate(organization_id=organization_id, row=row, years=years)
 
 
 def place_days(*, organization_id: UUID, dates: Collection[dt.date]) -> None:
@@ -76,4 +103,41 @@ def place_days(*, organization_id: UUID, dates: Collection[dt.date]) -> None:
                 ON calendar.id = period.calendar_id AND calendar.is_default
         ) ON placed.day >= period.starts_on AND placed.day < period.ends_on""",
         {"days": list(dates)},
+    )
+
+
+def _calendar(named: UUID | None) -> models.FiscalCalendar:
+    rows = models.FiscalCalendar.objects
+    row = (rows.filter(is_default=True) if named is None else rows.filter(public_id=named)).first()
+    if row is None:
+        raise UnknownCalendar(f"There is no fiscal calendar {named}.", field="fiscal_calendar")
+    return row
+
+
+def _generate(
+    *, organization_id: UUID, row: models.FiscalCalendar, years: AbstractSet[int]
+) -> None:
+    """Make the periods of the years that have none."""
+    calendar = calendars.calendar_of(row)
+    there = set(
+        models.FiscalPeriod.objects.filter(calendar=row, fiscal_year__in=years).values_list(
+            "fiscal_year", flat=True
+        )
+    )
+    models.FiscalPeriod.objects.bulk_create(
+        [
+            models.FiscalPeriod(
+                organization_id=organization_id,
+                calendar=row,
+                fiscal_year=period.fiscal_year,
+                quarter=period.quarter,
+                number=period.number,
+                name=period.name,
+                starts_on=period.starts_on,
+                ends_on=period.ends_on,
+            )
+            for year in sorted(years - there)
+            for period in fiscal.periods(calendar, year)
+        ],
+        ignore_conflicts=True,
     )

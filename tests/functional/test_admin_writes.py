@@ -37,7 +37,9 @@ CLOSING: set[type[db.Model]] = {
 }
 WRITABLE: set[type[db.Model]] = {
     *CLOSING,
+    models.BudgetPolicy,
     models.DimensionValue,
+    models.FiscalPeriod,
     models.JournalBatch,
     models.MoneyTiming,
     models.OverrunException,
@@ -70,6 +72,7 @@ TENANT_MODELS = everything.tenant_models()
 # Answered in the admin, and made elsewhere; or made there once, and never changed.
 ANSWERED = {
     models.ApprovalRequest,
+    models.FiscalPeriod,
     models.MatchException,
     models.OutsideSpend,
     models.OverrunException,
@@ -77,10 +80,11 @@ ANSWERED = {
     models.SendRequest,
 }
 ORDERED = {models.PurchaseOrder, models.Receipt}
-VENDORS = {models.ContractPrice, models.Vendor, models.VendorMerge}
+VENDORS = {models.ContractPrice, models.MoneyTiming, models.Vendor, models.VendorMerge}
 PAID = {models.CreditMemo, models.CreditNote, models.MatchPolicy, models.VendorInvoice}
 WRITTEN_ONCE = {
     *CLOSING,
+    models.BudgetPolicy,
     models.DimensionValue,
     models.ApprovalPolicy,
     models.ContractPrice,
@@ -500,6 +504,8 @@ def test_nothing_is_deleted(model: type[db.Model], cast: organizations.Cast) -> 
             access.Role.FINANCE,
             {
                 models.Budget,
+                models.BudgetPolicy,
+                models.FiscalPeriod,
                 models.CreditMemo,
                 models.DimensionValue,
                 models.JournalBatch,
