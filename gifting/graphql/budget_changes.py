@@ -164,7 +164,9 @@ class BudgetChangePayload(errors.Payload):
         default=None, description="Whether the key had this answer before; null when refused."
     )
     made_id: UUID | None = strawberry.field(
-        default=None, description="The terms or the loan that were made; null otherwise."
+        default=None,
+        description="What was made: terms, a loan, a shared budget, a forecast version or a fiscal "
+        "calendar; null otherwise.",
     )
 
 

@@ -72,17 +72,6 @@ fields.describe(
         "WITHDRAWN": "The vendor took it back.",
     },
 )
-fields.describe(
-    budgets.DimensionKind,
-    name="BudgetDimension",
-    description="What a budget may be scoped by, beside its cost center and campaign.",
-    values={
-        "PROGRAM": "A program of campaigns.",
-        "PERSON": "Whoever sends.",
-        "REGION": "A region, as the organization names it.",
-        "GL_ACCOUNT": "An account of the general ledger.",
-    },
-)
 PRESETS: Final = ", ".join(presets.BY_CODE)
 
 

@@ -17,7 +17,7 @@ import strawberry
 from graphql import GraphQLError
 from strawberry import relay
 
-from gifting.domain import access, lifecycle, refusals
+from gifting.domain import access, budgets, lifecycle, refusals
 from gifting.graphql import fields, scalars
 from gifting.models import campaigns as campaign_models
 from gifting.models import catalog
@@ -67,6 +67,17 @@ fields.describe(
         "REFUNDED": "The money came back.",
         "UNDELIVERABLE": "Could not be delivered, or came back.",
         "FAILED": "The vendor could not do it.",
+    },
+)
+fields.describe(
+    budgets.DimensionKind,
+    name="BudgetDimension",
+    description="What a budget may be scoped by, beside its cost center and campaign.",
+    values={
+        "PROGRAM": "A program of campaigns.",
+        "PERSON": "Whoever sends.",
+        "REGION": "A region, as the organization names it.",
+        "GL_ACCOUNT": "An account of the general ledger.",
     },
 )
 fields.describe(
@@ -349,6 +360,12 @@ class CreateVendorInput:
     name: str = strawberry.field(description="Its name: 1 to 255 characters.")
 
 
+@strawberry.input(description="A value that a budget is scoped by.")
+class ScopeValueInput:
+    kind: budgets.DimensionKind = strawberry.field(description="Of which dimension.")
+    code: str = strawberry.field(description="Its code there, as it was named.")
+
+
 @strawberry.input(description="A budget to be approved.")
 class ApproveBudgetInput:
     name: str = strawberry.field(description="Its name: 1 to 255 characters.")
@@ -357,6 +374,11 @@ class ApproveBudgetInput:
     fiscal_period_id: relay.GlobalID = strawberry.field(description="The period it is for.")
     campaign_id: relay.GlobalID | None = strawberry.field(
         default=None, description="The campaign it is for; the cost center as a whole without."
+    )
+    scope: list[ScopeValueInput] = strawberry.field(
+        default_factory=list,
+        description="With values, a limit of what names all of them, beside the budget that is "
+        "spent.",
     )
 
 

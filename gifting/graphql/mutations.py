@@ -18,7 +18,7 @@ from gifting.selectors import budgets as budget_records
 from gifting.selectors import campaigns as campaign_records
 from gifting.selectors import fiscal, records, tokens
 from gifting.selectors import vendors as vendor_records
-from gifting.services import access, budgets, campaigns, vendors
+from gifting.services import access, budgets, campaigns, dimensions, vendors
 
 
 @strawberry.type(description="What became of a campaign that was to be made.")
@@ -124,7 +124,8 @@ class Mutation:
 
     @strawberry.field(
         description="Record the original budget of a cost center, or of a campaign in it, for a "
-        "fiscal period; the amount never changes. Needs WRITE_BUDGETS.",
+        "fiscal period, or a limit of what names all values of a scope; the amount never changes. "
+        "Needs WRITE_BUDGETS.",
         extensions=[errors.RefusalsAsUserErrors(ApproveBudgetPayload)],
     )
     def approve_budget(
@@ -146,6 +147,9 @@ class Mutation:
             campaign_id=None
             if input.campaign_id is None
             else _key(actor, campaign_records.SOURCE, input.campaign_id, "campaign_id"),
+            scope=dimensions.scope_of(
+                actor=actor, named=[(each.kind, each.code) for each in input.scope]
+            ),
         )
         shown = _shown(actor, budget_records.SOURCE, budget_id)
         return ApproveBudgetPayload(budget=shown)

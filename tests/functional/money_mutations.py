@@ -401,12 +401,24 @@ def _repay_shared_loan() -> Input:
     }
 
 
+def _plan_forecast() -> Input:
+    budget = ledger.make_budget()
+    return {
+        "forecastVersionId": str(planning.make_version().public_id),
+        "budgetId": id_of("Budget", budget.public_id),
+        "planned": money(),
+        "remaining": money(4_00),
+        "quantity": 3,
+    }
+
+
 # Each makes what the input names, in the organization that is entered.
 ACCEPTED: Mapping[str, Callable[[], Input]] = {
     "agreeContractPrice": _price,
     "approveBudget": _approve_budget,
     "carryBudgetForward": _move_budget,
     "lendSharedBudget": _lend_shared_budget,
+    "planForecast": _plan_forecast,
     "proposeSharedTerms": _propose_shared_terms,
     "repaySharedLoan": _repay_shared_loan,
     "reviseBudget": _revise_budget,
@@ -433,6 +445,7 @@ SIGNED: Mapping[str, str] = {"reviseBudget": "a revision may take away"}
 TIMELESS: Mapping[str, str] = {
     "agreeContractPrice": "a price is agreed, not posted",
     "approveBudget": "a budget is planned, not posted",
+    "planForecast": "a plan is never posted",
     "proposeSharedTerms": "terms are proposed, and posted when they hold",
     "setBudgetPolicy": "a policy is a rule",
     "issueCreditMemo": "a credit is kept, not posted",
