@@ -19,6 +19,7 @@ from gifting.selectors import records
 from gifting.services import tenancy
 from tests.factories import (
     approvals,
+    closes,
     imports,
     ledger,
     opportunities,
@@ -110,13 +111,17 @@ MAKERS: dict[str, Callable[[], object]] = {
     "fiscalPeriods": make_fiscal_period,
     "giftRules": lambda: approvals.own_rule(f"OWN-{organizations.next_number()}"),
     "importRuns": imports.make_import_run,
+    "journalBatches": closes.make_journal_batch,
     "matchExceptions": procurement.make_exception,
     "opportunities": make_opportunity,
     "outsideSpend": lambda: procurement.claim(
         procurement.make_outside(), ledger.make_budget(campaign=sends.make_campaign())
     ),
+    "periodCloses": closes.make_period_close,
     "purchaseOrders": procurement.make_order,
     "receipts": lambda: procurement.receive(procurement.make_order_line(), send=sends.make_send()),
+    "reconciliationRuns": closes.make_run,
+    "restatements": closes.make_restatement,
     "sends": make_send,
     "serviceTokens": organizations.make_service_token,
     "touchpoints": make_touchpoint,
@@ -607,6 +612,14 @@ VALUES = {
 }
 
 
+# Conditions that are not called by the kind of record that they name.
+NODES_CALLED = {
+    "parent": "Account",
+    "belongsTo": "FiscalPeriod",
+    "postedTo": "FiscalPeriod",
+}
+
+
 def conditions() -> list[tuple[str, str, str]]:
     """Return every list with every condition of its filter and a value for it."""
     return [
@@ -625,7 +638,7 @@ def filter_fields(name: str) -> dict[str, GraphQLInputField]:
 def value_for(condition: str, kind: str) -> str:
     if kind == "ID":
         node = condition.removesuffix("Ids")
-        node = "Account" if node == "parent" else node[0].upper() + node[1:]
+        node = NODES_CALLED.get(node, node[0].upper() + node[1:])
         return f'"{id_of(node, uuid.UUID(NOBODYS))}"'
     return VALUES.get(kind) or enum_values(kind)[0]
 

@@ -100,8 +100,9 @@ def test_spend_says_what_it_stands_on(company: organization_records.Organization
     assert figure["formula"] == {
         "id": "SPEND_LANDED",
         "text": (
-            "sum of the changes of all cost components: item, personalization, packaging, handling, "
-            "shipping, duty, fee and tax, less refunds, plus what was lost when credits died"
+            "sum of the changes of all cost components: item, personalization, packaging, "
+            "handling, shipping, duty, fee and tax, less refunds, plus what was lost when credits "
+            "died"
         ),
         "unit": "minor units of the currency",
     }
