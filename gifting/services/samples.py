@@ -105,6 +105,9 @@ def keep(
     # All of it came back, or this would be refused.
     _revise(place, "return", -ROOM_MINOR)
     _close_and_open(place)
+    control_samples.share(
+        actor=actor, asker=place.asker, approver=place.approver, currency=currency, day=place.day
+    )
     control_samples.end(actor=actor, budget_id=place.budget_id, day=place.day)
     _sign_a_report(place)
     seals.seal(actor=actor)
