@@ -9,7 +9,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from gifting.graphql import context
-from gifting.selectors import campaigns, fiscal, funding, records, sends, vendors
+from gifting.selectors import (
+    campaigns,
+    fiscal,
+    funding,
+    reconciliations,
+    records,
+    sends,
+    vendors,
+)
 
 
 class RecordByIdLoader(context.Loader[int, Any]):
@@ -87,3 +95,12 @@ class DecisionBySendIdLoader(context.Loader[int, Any]):
     def fetch(self, keys: Sequence[int]) -> Mapping[int, Any]:
         found = funding.DECISIONS.by_whole(actor=self.context.actor, ids=keys)
         return {send: decisions[0] for send, decisions in found.items()}
+
+
+class CausesByRunIdLoader(context.Loader[int, Sequence[reconciliations.CauseRecord]]):
+    """Find the lines that stand alone in tie-outs."""
+
+    absent: ClassVar[Any] = ()
+
+    def fetch(self, keys: Sequence[int]) -> Mapping[int, Sequence[reconciliations.CauseRecord]]:
+        return reconciliations.causes(actor=self.context.actor, run_ids=keys)

@@ -78,8 +78,9 @@ class ReconciliationRun(fields.Record):
     fiscal_period: types.FiscalPeriod | None = fields.link(
         loaders.FiscalPeriodByIdLoader, "fiscal_period_id", description="The period."
     )
-    causes: list[DifferenceLine] = fields.derived(
-        lambda row, request: reconciliations.causes(actor=request.actor, run_id=row.id),
+    causes: list[DifferenceLine] = fields.link(
+        loaders.CausesByRunIdLoader,
+        "id",
         description="The first 250 lines that stand alone, the unexplained first.",
         directives=[scalars.ListSize(assumed_size=20)],
     )

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
+
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
 
 from gifting import models
 from gifting.domain import access
@@ -57,11 +61,24 @@ SOURCE = records.Source(
 )
 
 
-def causes(*, actor: access.Actor, run_id: int) -> tuple[CauseRecord, ...]:
-    """Return the first 250 lines that stand alone, the unexplained first; raises Forbidden."""
+def causes(*, actor: access.Actor, run_ids: Collection[int]) -> dict[int, tuple[CauseRecord, ...]]:
+    """Return the first 250 lines of each run that stand alone, the unexplained first.
+
+    Raises Forbidden.
+    """
     booked.require(actor)
-    rows = models.ReconciliationCause.objects.filter(run_id=run_id).order_by("is_explained", "id")
-    found = rows.values_list(
+    place = Window(
+        RowNumber(), partition_by=[F("run_id")], order_by=[F("is_explained").asc(), F("id").asc()]
+    )
+    rows = (
+        models.ReconciliationCause.objects.filter(run_id__in=run_ids)
+        .annotate(place=place)
+        .filter(place__lte=MOST_CAUSES)
+        .order_by("run_id", "place")
+    )
+    found: dict[int, list[CauseRecord]] = defaultdict(list)
+    values = rows.values_list(
+        "run_id",
         "id",
         "public_id",
         "cause",
@@ -72,4 +89,6 @@ def causes(*, actor: access.Actor, run_id: int) -> tuple[CauseRecord, ...]:
         "gl_line__reference",
         "transfer__public_id",
     )
-    return tuple(map(CauseRecord._make, found[:MOST_CAUSES]))
+    for run_id, *value in values:
+        found[run_id].append(CauseRecord._make(value))
+    return {run_id: tuple(of_run) for run_id, of_run in found.items()}

@@ -23,7 +23,6 @@ PAGE_ROWS: Final = 2000
 BULK_PAGE_ROWS: Final = 20_000
 BULK_FROM_ROWS: Final = 2_000
 PARENTS_ASKED: Final = 200
-LONGEST_CELL: Final = 1 << 20
 
 _STAMP: Final = "SystemModstamp"
 _OPEN_STATES: Final = ("UploadComplete", "InProgress")
@@ -292,7 +291,6 @@ def _csv_rows(response: Any) -> list[dict[str, str | None]]:
     """Read a page of a bulk job, and count that it is whole."""
     if "csv" not in response.headers.get("Content-Type", ""):
         raise errors.AnswerBroken("The page of the bulk job is not CSV.")
-    csv.field_size_limit(LONGEST_CELL)
     lines = csv.reader(io.StringIO(response.content.decode(), newline=""))
     head = next(lines, [])
     rows = [{name: cell or None for name, cell in zip(head, line, strict=True)} for line in lines]

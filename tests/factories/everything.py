@@ -186,7 +186,7 @@ MAKERS: Mapping[type[models.Model], Callable[[], models.Model]] = {
     gifting.FiscalPeriod: lambda: sends.period_of(sends.DAY),
     gifting.GiftItem: sends.make_gift_item,
     gifting.CostShare: requests.make_cost_share,
-    gifting.CreditMemo: requests.make_credit_memo,
+    gifting.CreditMemo: lambda: requests.make_credit_use().credit_memo,
     gifting.CreditUse: requests.make_credit_use,
     gifting.MoneyTiming: requests.make_money_timing,
     gifting.SendCommitment: requests.make_send_commitment,

@@ -33,7 +33,6 @@ PEOPLES_ROLES = [role for role in access.Role if role is not access.Role.SERVICE
 ACCESS = {gifting.Membership, gifting.ServiceToken}
 INVOICES = {
     gifting.VendorInvoice,
-    gifting.CreditMemo,
     gifting.CreditNote,
     gifting.MatchException,
 }

@@ -190,19 +190,21 @@ def test_a_period_that_a_controller_moved_keeps_the_closes_it_had(tmp_path: Path
 
 def test_a_close_in_no_period_is_rejected(tmp_path: Path) -> None:
     files.import_rows(KIND, FOUR, folder=tmp_path)
-    period = gifting.FiscalPeriod.objects.get(starts_on=dt.date(2024, 3, 1))
-    gifting.FiscalPeriod.objects.filter(id=period.pk).update(ends_on=dt.date(2024, 3, 31))
+    # A gap is refused when the transaction ends; until then there is one.
+    period = gifting.FiscalPeriod.objects.filter(starts_on=dt.date(2024, 12, 1))
+    period.update(ends_on=dt.date(2024, 12, 31))
 
     report = files.import_rows(
-        KIND, "B1,,Won,,2024-03-31,1,,\nB2,,Won,,2024-04-01,2,,\n", folder=tmp_path
+        KIND, "B1,,Won,,2024-12-31,1,,\nB2,,Won,,2024-12-30,2,,\n", folder=tmp_path
     )
 
     assert files.counts(report) == (1, 0, 0, 1)
     assert files.reasons(report) == [
-        (2, "closed", "no fiscal period holds 2024-03-31: add it to the calendar")
+        (2, "closed", "no fiscal period holds 2024-12-31: add it to the calendar")
     ]
     kept = models.QuarantinedRow.objects.get()
-    assert kept.content == "B1,,Won,,2024-03-31,1,,"
+    assert kept.content == "B1,,Won,,2024-12-31,1,,"
+    period.update(ends_on=dt.date(2025, 1, 1))
 
 
 def test_five_planted_faults_are_named_and_the_rest_comes_in(tmp_path: Path) -> None:
