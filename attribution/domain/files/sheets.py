@@ -24,7 +24,6 @@ from attribution.domain.files import faults
 
 PARQUET_ENDINGS: Final = frozenset({".parquet", ".pq"})
 BLOCK_BYTES: Final = 1 << 24
-_LONGEST_CELL: Final = 1 << 20
 _FIRST_LINE: Final = "line 1"
 
 
@@ -148,7 +147,6 @@ def _require_closed_quotes(path: Path, width: int) -> None:
 
 def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Yield every record that is not blank, with the line on which it starts."""
-    csv.field_size_limit(_LONGEST_CELL)
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
         line = 1
