@@ -249,6 +249,16 @@ def test_what_a_fact_overran_is_not_moved_to_another_budget() -> None:
     assert (held_now.allocated, held_now.actual, held_now.net_position) == (20_00, 20_00, 0)
 
 
+@pytest.mark.parametrize("enforcement", list(Enforcement))
+def test_no_reason_lets_the_register_move_more_than_there_is(enforcement: Enforcement) -> None:
+    budget, other = ledger.make_budget(100_00), ledger.make_budget(0)
+    controls.set_policy(budget, enforcement=enforcement)
+
+    assert _code(lambda: ledger.transfer(budget, other, 100_01)) == "BUDGET_EXCEEDED"
+
+    assert (ledger.balances(budget).allocated, ledger.balances(other).allocated) == (100_00, 0)
+
+
 def test_a_fact_that_takes_more_than_it_owes_leaves_no_room() -> None:
     """Call a decision a fact in SQL: OVERRUN gives room, but not to what reserves."""
     budget = ledger.make_budget(10_00)

@@ -1,8 +1,10 @@
 -- Decisions are somebody else's, whatever stands between, and none of them spends what facts overran.
 
--- Tell which fund has too little, how much, and what was asked of it. A decision finds less room where requests count,
--- and in a HARD budget no room in what facts overran.
-CREATE OR REPLACE FUNCTION refuse_overspend(owner_id uuid, fund bigint, asked bigint, decides boolean DEFAULT false) RETURNS void
+-- Tell which fund has too little, how much, and what was asked of it. A reservation finds less room where requests count,
+-- and may pass a SOFT limit with a reason, which the register cannot; no decision finds room in what facts overran of HARD.
+DROP FUNCTION refuse_overspend(uuid, bigint, bigint, boolean);
+CREATE FUNCTION refuse_overspend(owner_id uuid, fund bigint, asked bigint, reserves boolean DEFAULT false,
+        decides boolean DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SET search_path = public, pg_temp
     AS $$
 DECLARE
@@ -12,14 +14,15 @@ BEGIN
     RAISE EXCEPTION 'the fund has less available than was asked for' USING
         ERRCODE = 'check_violation',
         CONSTRAINT = CASE WHEN short.is_parked THEN 'fund_is_parked'
-            WHEN decides AND short.enforcement = 'SOFT' THEN 'overrun_needs_a_reason' ELSE 'no_overspend' END,
+            WHEN reserves AND short.enforcement = 'SOFT' THEN 'overrun_needs_a_reason' ELSE 'no_overspend' END,
         DETAIL = jsonb_build_object(
             'fund', fund,
             'available', short.allocated_minor + short.overrun_minor - short.committed_minor - short.accrued_minor
-                - short.actual_minor - CASE WHEN decides AND short.enforcement = 'HARD' THEN short.overrun_minor ELSE 0 END
-                - CASE WHEN decides AND short.counts_requested THEN short.requested_minor ELSE 0 END,
+                - short.actual_minor - CASE WHEN coalesce(decides, reserves) AND short.enforcement = 'HARD' THEN short.overrun_minor ELSE 0 END
+                - CASE WHEN reserves AND short.counts_requested THEN short.requested_minor ELSE 0 END,
             'requested', asked);
 END $$;
+REVOKE EXECUTE ON FUNCTION refuse_overspend(uuid, bigint, bigint, boolean, boolean) FROM PUBLIC;
 
 -- Judge the transfers of one statement, then move their commitments and funds, and make what they reserve.
 CREATE OR REPLACE FUNCTION apply_transfers() RETURNS trigger
@@ -182,7 +185,7 @@ BEGIN
                     <= allocated_minor + CASE WHEN moved.decides AND enforcement = 'HARD' THEN 0 ELSE overrun_minor END;
             EXIT WHEN FOUND;
             IF attempt = 2 OR NOT moved.reserves THEN
-                PERFORM refuse_overspend(moved.organization_id, moved.fund_id, moved.asked, moved.decides);
+                PERFORM refuse_overspend(moved.organization_id, moved.fund_id, moved.asked, moved.reserves, moved.decides);
             END IF;
             PERFORM overrun_by_decision(moved.organization_id, moved.fund_id, moved.asked, moved.requested,
                 moved.operation_id, moved.period_id, moved.day);

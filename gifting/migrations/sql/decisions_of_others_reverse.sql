@@ -7,7 +7,8 @@ DROP FUNCTION judge_overrun_settlement();
 DROP TRIGGER overrun_exception_starts_open ON gifting_overrunexception;
 DROP FUNCTION person_behind(uuid, bigint);
 
-CREATE OR REPLACE FUNCTION refuse_overspend(owner_id uuid, fund bigint, asked bigint, decides boolean DEFAULT false) RETURNS void
+DROP FUNCTION refuse_overspend(uuid, bigint, bigint, boolean, boolean);
+CREATE FUNCTION refuse_overspend(owner_id uuid, fund bigint, asked bigint, decides boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql SET search_path = public, pg_temp
     AS $$
 DECLARE
@@ -24,6 +25,7 @@ BEGIN
                 - short.actual_minor - CASE WHEN decides AND short.counts_requested THEN short.requested_minor ELSE 0 END,
             'requested', asked);
 END $$;
+REVOKE EXECUTE ON FUNCTION refuse_overspend(uuid, bigint, bigint, boolean) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION apply_transfers() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
