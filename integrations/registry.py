@@ -78,7 +78,7 @@ def _open_hubspot(token: crm.Token, place: Place) -> crm.Source:
 def _hubspot_stages(source: crm.Source) -> Mapping[str, tuple[str, bool, bool]]:
     if not isinstance(source, hubspot_reader.Reader):
         raise errors.RequestRefused("The stages of a portal are read through its own reader.")
-    return source.stages()
+    return source.stages
 
 
 _HUBSPOT: Final = Provider(

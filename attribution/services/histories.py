@@ -35,13 +35,6 @@ def merge(*, actor: access.Actor, source: str) -> int:
     return sum(merges.execute(statement, parameters) for statement in _STATEMENTS)
 
 
-def count_astray(*, actor: access.Actor, source: str) -> int:
-    """Count the opportunities whose last known stage is not the one that they are in."""
-    actor.require(access.Permission.IMPORT)
-    parameters = {"organization": actor.organization_id, "source": source}
-    return int(merges.fetch(_ASTRAY, parameters)[0][0])
-
-
 def _insert(table: str, columns: str, values: str, told: str) -> str:
     return f"""
     INSERT INTO {table} (organization_id, opportunity_id, changed_at, source, source_id, {columns})
@@ -78,14 +71,3 @@ _STATEMENTS: Final = (
         "attribution_ownerchange", "owner_reference", "staged.owner", "staged.owner IS NOT NULL"
     ),
 )
-
-_ASTRAY: Final = """
-    SELECT count(*) FROM attribution_opportunity AS opportunity
-    CROSS JOIN LATERAL (
-        SELECT past.stage FROM attribution_stagechange AS past
-        WHERE past.organization_id = %(organization)s AND past.opportunity_id = opportunity.id
-        ORDER BY past.changed_at DESC, past.id DESC LIMIT 1
-    ) AS newest
-    WHERE opportunity.organization_id = %(organization)s AND opportunity.source = %(source)s
-        AND newest.stage <> opportunity.stage
-"""

@@ -10,6 +10,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from integrations.domain import crm, errors
@@ -169,8 +170,9 @@ class Reader:
         told = self._client.get(self._client.paths.objects(KINDS[stream].name), query)
         return [row["id"] for row in _results(told)], _next(told)
 
+    @cached_property
     def stages(self) -> Mapping[str, tuple[str, bool, bool]]:
-        """Return each stage's label, whether it is closed and whether it is won."""
+        """Each stage's label, whether it is closed and whether it is won; asked once a session."""
         told = self._client.get(self._client.paths.family("pipelines", "/deals"))
         return {
             stage["id"]: (

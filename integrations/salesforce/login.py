@@ -6,10 +6,7 @@ refresh token that ends the old one, so the caller keeps the token before it use
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
-import hashlib
-import secrets
 import urllib.parse
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -22,7 +19,6 @@ from integrations.domain import crm, errors
 from integrations.salesforce import transport
 
 TOKEN_PATH: Final = "/services/oauth2/token"  # noqa: S105 - a path
-AUTHORIZE_PATH: Final = "/services/oauth2/authorize"
 ASSERTION_LIFE: Final = dt.timedelta(minutes=3)
 # The answer does not say how long a session lives; this is the shortest that an org can set.
 SESSION_LIFE: Final = dt.timedelta(minutes=15)
@@ -45,24 +41,6 @@ def exchange(
     return _token(transport.read_json(response), at=at)
 
 
-def authorize_url(
-    credentials: Mapping[str, str], *, base_url: str, redirect_uri: str
-) -> tuple[str, str, str]:
-    """Return where to send the browser, the state to expect back, and the verifier to keep."""
-    state, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
-    digest = hashlib.sha256(verifier.encode()).digest()
-    query = {
-        "response_type": "code",
-        "client_id": credentials["client_id"],
-        "redirect_uri": redirect_uri,
-        "scope": "api refresh_token",
-        "state": state,
-        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
-        "code_challenge_method": "S256",
-    }
-    return f"{base_url}{AUTHORIZE_PATH}?{urllib.parse.urlencode(query)}", state, verifier
-
-
 def _form(credentials: Mapping[str, str], *, base_url: str, at: dt.datetime) -> dict[str, str]:
     if "private_key" in credentials:
         claims = {
@@ -79,14 +57,6 @@ def _form(credentials: Mapping[str, str], *, base_url: str, at: dt.datetime) -> 
             ) from error
         return {"grant_type": _JWT_GRANT, "assertion": assertion}
     client = {name: credentials[name] for name in ("client_id", "client_secret")}
-    if "code" in credentials:
-        return {
-            "grant_type": "authorization_code",
-            "code": credentials["code"],
-            "redirect_uri": credentials["redirect_uri"],
-            "code_verifier": credentials["code_verifier"],
-            **client,
-        }
     if "refresh_token" in credentials:
         refresh_token = credentials["refresh_token"]
         return {"grant_type": "refresh_token", "refresh_token": refresh_token, **client}

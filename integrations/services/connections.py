@@ -1,4 +1,4 @@
-"""Connect CRMs: keep their credentials sealed, hand out a token that is valid, pause and end them.
+"""Connect CRMs: keep their credentials sealed, and hand out a token that is valid.
 
 A refresh may end the token before it, so one worker refreshes at a time (the row's lock), the new
 token is stored before it is used, and whoever waited takes the stored one: its generation tells.
@@ -168,42 +168,6 @@ def renew(*, actor: access.Actor, connection: int, generation: int, at: dt.datet
     if failure is not None:
         raise failure
     return token
-
-
-def change_status(*, actor: access.Actor, name: str, status: Status, reason: str = "") -> None:
-    """Pause, resume or end a connection; ending forgets what opened it.
-
-    Raises Forbidden and UnknownConnection.
-    """
-    row = find(actor=actor, name=name)
-    with tenancy.organization(actor.organization_id):
-        changed: dict[str, object] = {
-            "status": status,
-            "status_reason": reason,
-            "resumes_at": None,
-        }
-        if status == Status.DISCONNECTED:
-            changed |= {
-                "sealed_credentials": sealing.seal({}),
-                "sealed_token": b"",
-                "token_expires_at": None,
-            }
-        models.Connection.objects.filter(id=row.pk).update(**changed)
-
-
-def replace_credentials(*, actor: access.Actor, name: str, credentials: Mapping[str, str]) -> None:
-    """Connect again with other credentials; raises ConnectionUnusable and UnknownConnection."""
-    row = find(actor=actor, name=name)
-    _require_credentials(crm.Provider(row.provider), registry.get(row.provider), credentials)
-    with tenancy.organization(actor.organization_id):
-        models.Connection.objects.filter(id=row.pk).update(
-            sealed_credentials=sealing.seal(dict(credentials)),
-            sealed_token=b"",
-            token_expires_at=None,
-            token_generation=row.token_generation + 1,
-            status=Status.READY,
-            status_reason="",
-        )
 
 
 def relocate(*, actor: access.Actor, name: str, base_url: str) -> None:
